@@ -1,0 +1,101 @@
+"""ASGI 3: translates scope and messages to an Exchange and back; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from consentgate.consent import KEY, Consent, exchange_around, required
+from consentgate.exchange import Exchange
+from consentgate.gate import ConsentGate, Request
+from consentgate.wire import Header
+
+_GATED_SCOPES = ("http", "websocket")
+# Messages whose headers a browser takes cookies from (ASGI specification, and
+# its extensions "Websocket Denial Response", "Early Hints", "Trailers").
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+# Messages with header fields that no cookie belongs in, and the key they stand under.
+_OTHER_FIELDS = ("http.response.trailers", "http.response.early_hint")
+
+
+def consent(scope: Scope) -> Consent:
+    """Return the consent handle of a request.
+
+    Raises ConsentGateError where no gate stands around the app.
+    """
+    return required(scope.get(KEY), "scope")
+
+
+class ConsentMiddleware:
+    """An ASGI app behind a gate: `gate.asgi(app)`.
+
+    Also `Middleware(ConsentMiddleware, gate=gate)`, listed first.
+    """
+
+    def __init__(self, app: ASGIApp, *, gate: ConsentGate) -> None:
+        self.app = app
+        self.gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app with `consentgate` in its scope, and filter what starts a response."""
+        if scope["type"] not in _GATED_SCOPES:
+            await self.app(scope, receive, send)
+            return
+        exchange, scope = _enter(self.gate, scope)
+
+        async def filtered(message: Message) -> None:
+            kind = message["type"]
+            if kind in _STARTS:
+                message = _started(exchange, message)
+            elif kind in _OTHER_FIELDS:
+                message = _without_cookies(exchange, message)
+            await send(message)
+
+        await self.app(scope, receive, filtered)
+
+
+def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
+    """Begin the exchange, and return it with a copy of the scope that holds the handle."""
+    lines = [
+        value
+        for name, value in scope.get("headers", ())
+        if len(name) == 6 and name.lower() == b"cookie"
+    ]
+    if (around := exchange_around(scope.get(KEY), lines)) is not None:
+        return around, scope
+    path = scope.get("path", "")
+    request = None
+    if gate.needs_consent is not None:
+        request = Request(scope.get("method", "GET"), path, Headers(scope=scope))
+    exchange = Exchange(gate, lines, path, scope.get("scheme") in ("https", "wss"), request)
+    handle = Consent(exchange)
+    # Starlette's `request.state` reads scope["state"], which the server may share.
+    state = {**(scope.get("state") or {}), "consent": handle}
+    return exchange, {**scope, KEY: handle, "state": state}
+
+
+def _started(exchange: Exchange, message: Message) -> Message:
+    headers = message.get("headers")
+    kept = exchange.leaving(() if headers is None else headers)
+    if kept or headers is not None:
+        return {**message, "headers": kept}
+    return message
+
+
+def _without_cookies(exchange: Exchange, message: Message) -> Message:
+    """Drop cookies from trailers and early hints; a message without any stays the same object."""
+    changed: dict[str, Any] = {}
+    if message.get("headers") is not None:
+        headers: Sequence[Header] = list(message["headers"])
+        kept = exchange.without_cookies(headers)
+        if len(kept) != len(headers) or not isinstance(message["headers"], Sequence):
+            changed["headers"] = kept
+    if message.get("links") is not None:
+        links: Iterable[bytes] = list(message["links"])
+        safe = [link for _, link in exchange.without_cookies((b"link", link) for link in links)]
+        if safe != links or not isinstance(message["links"], Sequence):
+            changed["links"] = safe
+    return {**message, **changed} if changed else message

@@ -1,0 +1,57 @@
+"""What one visitor decided."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from typing import NamedTuple
+
+
+def new_id() -> str:
+    """Return a fresh random id of 128 bits: 22 URL-safe characters."""
+    return secrets.token_urlsafe(16)
+
+
+class Choice(NamedTuple):
+    """What one visitor decided, when, and under which revision of the policy.
+
+    `granted` and `refused` are keys of categories; refusing is a choice, not
+    having answered is none. `made_at` is in whole seconds since the epoch.
+    `id` is random: it ties a visitor's later choices and the proof of them
+    together, and nothing else (GDPR article 7(1)). `fingerprints` says for
+    each granted category what was declared in it then.
+    """
+
+    granted: frozenset[str]
+    refused: frozenset[str]
+    made_at: int
+    revision: str
+    id: str
+    fingerprints: Mapping[str, str]
+
+    @property
+    def time(self) -> datetime:
+        """When it was made, in UTC."""
+        return datetime.fromtimestamp(self.made_at, UTC)
+
+
+def strictest(choices: Iterable[Choice], revision: str) -> Choice:
+    """Return the one choice that stands when a request carries several.
+
+    Granted is what all of them grant, refused what any of them refuses; the
+    oldest gives time and id, and unless all are of the current `revision`, an
+    old one counts: a duplicated cookie never widens what a visitor agreed to.
+    """
+    ordered: Sequence[Choice] = sorted(choices, key=lambda choice: (choice.made_at, choice.id))
+    first = ordered[0]
+    refused = frozenset[str]().union(*(choice.refused for choice in ordered))
+    granted = reduce(frozenset.intersection, [choice.granted for choice in ordered]) - refused
+    agreed = {
+        key: first.fingerprints.get(key, "")
+        for key in granted
+        if all(choice.fingerprints.get(key) == first.fingerprints.get(key) for choice in ordered)
+    }
+    old = [choice.revision for choice in ordered if choice.revision != revision]
+    return Choice(granted, refused, first.made_at, (*old, revision)[0], first.id, agreed)

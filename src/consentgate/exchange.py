@@ -1,0 +1,230 @@
+"""One request and its response as the gate sees them: what may leave, on plain bytes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from consentgate import wire
+from consentgate.choice import Choice
+from consentgate.errors import ResponseStartedError
+from consentgate.gate import ConsentGate, Request, Standing
+from consentgate.observer import Event, Reason, shown
+from consentgate.policy import NECESSARY, Cookie
+from consentgate.wire import Header, HeaderKind
+
+logger = logging.getLogger("consentgate")
+
+_PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
+
+# What passes without a look at the visitor's choice.
+_ALWAYS = frozenset({NECESSARY})
+
+
+class Exchange:
+    """The state of one request and its response.
+
+    `cookie_lines` are the request's `Cookie` headers, `https` whether it came
+    over TLS, `path` where to. `request` is there only for a gate with a
+    `needs_consent` predicate. Nothing of the request is read later on.
+    """
+
+    __slots__ = (
+        "_before",
+        "_choice",
+        "_now",
+        "_passing",
+        "consent_needed",
+        "cookie_lines",
+        "gate",
+        "https",
+        "path",
+        "started",
+    )
+
+    def __init__(
+        self,
+        gate: ConsentGate,
+        cookie_lines: Sequence[bytes],
+        path: str = "",
+        https: bool = False,
+        request: Request | None = None,
+    ) -> None:
+        self.gate = gate
+        self.cookie_lines = cookie_lines
+        self.path = path
+        self.https = https
+        self.started = False
+        self.consent_needed = request is None or self._asks(request)
+        self._before: Standing | None = None
+        self._now: Standing | None = None
+        self._choice: Choice | None = None
+        self._passing = _ALWAYS
+
+    @property
+    def standing(self) -> Standing:
+        """What holds now: as the request came, or as the app changed it since.
+
+        Tokens are verified when this is first asked: a response that sets
+        necessary cookies only never pays for it.
+        """
+        if self._now is None:
+            self._now = self._before = self.gate.standing(self.cookie_lines)
+        return self._now
+
+    def allows(self, category: str) -> bool:
+        """Tell whether the cookies of a category may pass. False for an unknown one."""
+        if self.consent_needed:
+            return category in self.standing.allowed
+        return category == NECESSARY or category in self.gate.policy.choosable
+
+    def decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
+        """Take the visitor's new choice.
+
+        It holds at once and for all of this response. A choice that is held
+        already is not recorded again: it lapses when it would have (CNIL: no
+        prolongation by visits). Raises ResponseStartedError where the headers
+        are gone: it holds, but the browser was not told.
+        """
+        was, self._passing = self.standing, _ALWAYS
+        if self._holds(was, granted, refused):
+            return
+        if self._before and self._holds(self._before, granted, refused):
+            self._now, self._choice = self._before, None  # Back to what the browser holds.
+        else:
+            choice = self.gate.choice(granted, refused, id=was.choice.id if was.choice else None)
+            self._now, self._choice = self.gate.standing_of(choice), choice
+        if self.started:
+            raise ResponseStartedError(
+                "the choice changed after the response had started: it holds in this exchange, "
+                "but no Set-Cookie can carry it; decide before the response starts"
+            )
+
+    def leaving(self, headers: Iterable[Header], set_cookie: bytes = b"set-cookie") -> list[Header]:
+        """Return the response headers that may leave, in order, and mark the response started.
+
+        The consent cookie, if a choice was made, comes first, under the name
+        `set_cookie` (ASGI wants lower case). Called again with other headers
+        (WSGI's `exc_info`), it does the same for them.
+        """
+        kept = self.filtered(headers)
+        issued = self.issued()
+        return kept if issued is None else [(set_cookie, issued), *kept]
+
+    def filtered(self, headers: Iterable[Header]) -> list[Header]:
+        """Return those of the response headers that may leave: the same objects, in order."""
+        headers = list(headers)
+        kinds = wire.header_kinds(headers)
+        if _UNSAFE in kinds:
+            return self._judged(headers, [wire.header_kind_of(header) for header in headers])
+        return self._judged(headers, kinds) if _SET_COOKIE in kinds else headers
+
+    def _judged(self, headers: list[Header], kinds: list[HeaderKind]) -> list[Header]:
+        kept = []
+        for header, kind in zip(headers, kinds, strict=True):
+            if kind is _PLAIN or (kind is _UNSAFE and self.refused(header)):
+                kept.append(header)
+            elif kind is _SET_COOKIE:
+                value = bytes(header[1])
+                judged = self.judge(value)
+                if judged is value:
+                    kept.append(header)
+                elif judged is not None:
+                    kept.append((header[0], judged))
+        return kept
+
+    def without_cookies(self, headers: Iterable[Header]) -> list[Header]:
+        """Return headers that no cookie may be in: trailers, early hints.
+
+        Browsers store no cookie from them; what passes them on may.
+        """
+        return [
+            header
+            for header in headers
+            if wire.header_kind_of(header) is _PLAIN or self.refused(header)
+        ]
+
+    def judge(self, set_cookie: bytes) -> bytes | None:
+        """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
+        gate = self.gate
+        name = wire.stored_name(set_cookie)
+        declared = gate.policy.lookup(name)
+        if declared is None or declared.category not in self._passing or name == gate.name:
+            reason = self._objection(name, declared)
+            if reason in _DELETABLE and wire.is_deletion(set_cookie, gate.clock()):
+                set_cookie = set_cookie if gate.report_only else wire.emptied(set_cookie)
+            elif reason is Reason.RESERVED and self._is_issued(set_cookie):
+                return None  # `leaving` puts it first.
+            elif reason is not None:
+                self._tell("stripped", name or set_cookie, declared, reason)
+                return set_cookie if gate.report_only else None
+        if gate.observe_passed:
+            self._tell("passed", name, declared, None)
+        return set_cookie
+
+    def issued(self) -> bytes | None:
+        """Return the `Set-Cookie` value that records a choice made in this exchange, if any was."""
+        self.started = True
+        if self._choice is None:
+            return None
+        return self.gate.set_cookie_for(self._choice, secure=self.https).encode("ascii")
+
+    def refused(self, header: object) -> bool:
+        """Report a header that could smuggle another one in; tell whether it leaves."""
+        name = header[0] if isinstance(header, (tuple, list)) and header else header
+        text = name if isinstance(name, bytes) else repr(name).encode("utf-8", "replace")
+        self._tell("stripped", text, None, Reason.UNSAFE_HEADER)
+        return self.gate.report_only
+
+    def shares(self, cookie_lines: Sequence[bytes]) -> bool:
+        """Tell whether a gate further in, on a request with these cookies, is part of this."""
+        return not self.started and list(cookie_lines) == list(self.cookie_lines)
+
+    def _asks(self, request: Request) -> bool:
+        """Ask the site's predicate, once. One that raises means that consent is needed."""
+        predicate = self.gate.needs_consent
+        try:
+            return predicate is None or bool(predicate(request))
+        except Exception:
+            logger.exception("needs_consent failed at %r; consent is needed", self.path[:200])
+            return True
+
+    def _holds(self, standing: Standing, granted: frozenset[str], refused: frozenset[str]) -> bool:
+        choice, known = standing.choice, self.gate.policy.choosable
+        return (
+            standing.answered
+            and choice is not None
+            and choice.granted & known == granted
+            and choice.refused & known == refused
+        )
+
+    def _objection(self, name: bytes, declared: Cookie | None) -> Reason | None:
+        if name == self.gate.name:
+            return Reason.RESERVED  # Only the gate writes the choice.
+        if not self.consent_needed:
+            return None
+        if not name:
+            return Reason.MALFORMED
+        if declared is None:
+            return Reason.UNDECLARED
+        self._passing = self.standing.allowed
+        if declared.category in self._passing:
+            return None
+        return Reason.REFUSED if self.standing.answered else Reason.UNANSWERED
+
+    def _is_issued(self, set_cookie: bytes) -> bool:
+        """Tell whether this is the gate's own cookie, come by again behind a second gate."""
+        issued = self.issued() if self._choice else None
+        return issued is not None and wire.pair(issued) == wire.pair(set_cookie)
+
+    def _tell(
+        self, action: str, name: bytes, declared: Cookie | None, reason: Reason | None
+    ) -> None:
+        category = declared.category if declared else None
+        self.gate.tell(
+            Event(action, shown(name), category, self.path, reason, not self.gate.report_only)
+        )
+
+
+# A browser may always be told to forget what it may not store.
+_DELETABLE = (Reason.UNDECLARED, Reason.UNANSWERED, Reason.REFUSED)

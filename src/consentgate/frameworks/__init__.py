@@ -1,0 +1,1 @@
+"""How an app asks about the choice in its framework's own idiom."""

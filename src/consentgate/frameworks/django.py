@@ -1,0 +1,126 @@
+"""Django: the gate as a middleware, for WSGI, ASGI and Django's own test client.
+
+    MIDDLEWARE = ["consentgate.frameworks.django.ConsentMiddleware", ...]   # first
+    CONSENTGATE = "mysite.cookies.gate"                                     # a ConsentGate
+
+A view then asks `request.consent`. A gate around the whole app
+(`gate.wsgi(get_wsgi_application())`) is safer still: nothing is outside it.
+The test client goes round such a wrapper, and through this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http.cookies import Morsel
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
+
+from consentgate.consent import KEY, Consent, exchange_around
+from consentgate.errors import ConsentGateError
+from consentgate.exchange import Exchange
+from consentgate.gate import ConsentGate, Request
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+def configured_gate() -> ConsentGate:
+    """Return the gate that `settings.CONSENTGATE` names: a ConsentGate, or the path to one.
+
+    Raises ConsentGateError where there is none.
+    """
+    found = getattr(settings, "CONSENTGATE", None)
+    if isinstance(found, str):
+        try:
+            found = import_string(found)
+        except ImportError as error:
+            raise ConsentGateError(f"settings.CONSENTGATE = {found!r}: {error}") from error
+    if not isinstance(found, ConsentGate):
+        raise ConsentGateError(
+            f"settings.CONSENTGATE is {found!r}; set it to a ConsentGate, or to the path of one "
+            "as in 'mysite.cookies.gate'"
+        )
+    return found
+
+
+class ConsentMiddleware:
+    """Django's `MIDDLEWARE` entry. Put it first: what stands before it is not gated."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse, *, gate: ConsentGate | None = None) -> None:
+        self.get_response = get_response
+        self.gate = gate or configured_gate()
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer a request, or return the coroutine that does."""
+        if self.is_async:
+            return self._answer(request)
+        exchange = _enter(self.gate, request)
+        return _leave(exchange, cast("HttpResponseBase", self.get_response(request)))
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        exchange = _enter(self.gate, request)
+        return _leave(
+            exchange, await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        )
+
+
+def _enter(gate: ConsentGate, request: HttpRequest) -> Exchange:
+    cookie = request.META.get("HTTP_COOKIE")
+    lines = (cookie.encode("latin-1", "replace"),) if cookie else ()
+    around = _found(request)
+    exchange = exchange_around(around, lines)
+    if exchange is None:
+        description = None
+        if gate.needs_consent is not None:
+            description = Request(request.method or "GET", request.path, request.headers)
+        exchange = Exchange(gate, lines, request.path, request.is_secure(), description)
+        around = Consent(exchange)
+        request.META[KEY] = around
+    request.consent = around  # type: ignore[attr-defined]  # Django's way to add to a request
+    return exchange
+
+
+def _found(request: HttpRequest) -> object:
+    """Return the handle of a gate around the Django app, which its handlers keep elsewhere."""
+    scope = getattr(request, "scope", None) or {}
+    return scope.get(KEY) or request.META.get(KEY)
+
+
+def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
+    """Filter what Django will send as Set-Cookie: `response.cookies`, and a header of that name."""
+    kept: dict[str, Morsel[str]] = {}
+    for key, morsel in response.cookies.items():
+        sent = morsel.OutputString().encode("latin-1", "replace")
+        judged = exchange.judge(sent)
+        if judged is None:
+            continue
+        if judged is not sent:  # A deletion, without the value it carried.
+            morsel.set(key, "", "")
+        kept[key] = morsel
+    response.cookies.clear()
+    if (issued := exchange.issued()) is not None:
+        response.cookies.load(issued.decode("ascii"))
+    # Morsels are put back as they are: `__setitem__` would make new ones.
+    dict.update(response.cookies, kept)
+    _leave_headers(exchange, response)
+    return response
+
+
+def _leave_headers(exchange: Exchange, response: HttpResponseBase) -> None:
+    for name, value in list(response.headers.items()):
+        raw = (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        judged = exchange.filtered([raw])
+        if not judged:
+            del response.headers[name]
+        elif judged[0] is not raw:
+            response.headers[name] = judged[0][1].decode("latin-1")

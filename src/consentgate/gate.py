@@ -1,0 +1,359 @@
+"""The gate: a policy, keys and options, compiled once and shared by every request."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from consentgate import wire
+from consentgate.choice import Choice, new_id, strictest
+from consentgate.errors import ConsentGateError
+from consentgate.frozen import Frozen
+from consentgate.names import NameTable, is_declarable, is_pattern
+from consentgate.observer import Event, LogObserver, Observer
+from consentgate.policy import NECESSARY, Cookie, Policy
+from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
+
+if TYPE_CHECKING:
+    from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
+    from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
+
+logger = logging.getLogger("consentgate")
+
+# More tokens than this in one request are nobody's: none is believed.
+_MAX_TOKENS = 4
+_REMEMBERED_TOKENS = 4096
+# Servers of one site may differ by this much; further in the future is forged.
+_CLOCK_SKEW = 60.0
+
+_DOMAIN = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+class RequestHeaders(Protocol):
+    """The headers of a request, by name without case."""
+
+    def get(self, key: str, /) -> str | None:
+        """Return a header's value, None if it is not there."""
+
+    def __getitem__(self, key: str, /) -> str: ...
+
+    def __contains__(self, key: str, /) -> bool: ...
+
+
+class Request(NamedTuple):
+    """What a `needs_consent` predicate decides on."""
+
+    method: str
+    path: str
+    headers: RequestHeaders
+
+
+class Standing(NamedTuple):
+    """What holds for a visitor: the choice, whether it still answers the question, what it allows.
+
+    `since` and `until` are the seconds between which a token is believed.
+    """
+
+    choice: Choice | None
+    answered: bool
+    allowed: frozenset[str]
+    since: float
+    until: float
+
+
+class ConsentGate(Frozen):
+    """The gate in front of an app: lets through what is necessary or consented to.
+
+    `policy` is what the site declares. `secret_key` signs choices: one key, or
+    a list from the oldest to the newest; any verifies, the newest signs.
+
+    `cookie_name` is the consent cookie's name, `cookie_domain` its Domain
+    (None: this host alone), `max_age` how long a choice lasts, granted and
+    refused alike (CNIL: six months). `always_secure` marks it Secure on plain
+    http too, for a site whose proxy ends TLS without telling.
+
+    `report_only` tells the observer what would be stripped and strips nothing.
+    `observer` is called with an Event for each stripped cookie, with
+    `observe_passed` for each that passes too; the log `consentgate` is written
+    in any case. `needs_consent` is a predicate on a Request: where it is
+    False, the gate stands open. `keep_unchanged` keeps, after a new revision,
+    the grants of categories in which nothing changed. `clock` gives the
+    seconds since the epoch.
+
+    Raises ConsentGateError for options that cannot work.
+    """
+
+    policy: Policy
+    cookie_name: str
+    max_age: timedelta
+    cookie_domain: str | None
+    always_secure: bool
+    report_only: bool
+    observe_passed: bool
+    needs_consent: Callable[[Request], object] | None
+    keep_unchanged: bool
+    clock: Callable[[], float]
+    name: bytes
+    unanswered: Standing
+    _observers: tuple[Observer, ...]
+    _signer: TokenSigner
+    _remembered: Callable[[bytes], Standing | None]
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        secret_key: SecretKey,
+        cookie_name: str = "cookies_preferences",
+        max_age: timedelta = timedelta(days=182),
+        cookie_domain: str | None = None,
+        always_secure: bool = False,
+        report_only: bool = False,
+        observer: Observer | None = None,
+        observe_passed: bool = False,
+        needs_consent: Callable[[Request], object] | None = None,
+        keep_unchanged: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        _check_cookie(cookie_name, cookie_domain, always_secure)
+        _check_age(max_age)
+        for option, function in (("observer", observer), ("needs_consent", needs_consent)):
+            if function is not None and not callable(function):
+                raise ConsentGateError(f"{option} must be callable, not {function!r}")
+        vars(self).update(
+            policy=_with_consent_cookie(policy, cookie_name, max_age),
+            cookie_name=cookie_name,
+            max_age=max_age,
+            cookie_domain=cookie_domain,
+            always_secure=always_secure,
+            report_only=report_only,
+            observe_passed=observe_passed,
+            needs_consent=needs_consent,
+            keep_unchanged=keep_unchanged,
+            clock=clock,
+            name=cookie_name.encode("ascii"),
+            _observers=(LogObserver(), observer) if observer else (LogObserver(),),
+            _signer=TokenSigner(secret_key, cookie_name),
+            _remembered=lru_cache(_REMEMBERED_TOKENS)(self._read),
+        )
+        vars(self)["unanswered"] = Standing(
+            None, False, self._allowed(frozenset(), frozenset()), 0.0, 0.0
+        )
+        self._check_token_size()
+
+    def __repr__(self) -> str:
+        return f"<ConsentGate {self.cookie_name}, {self.policy!r}>"
+
+    def wsgi(self, app: Any) -> WsgiMiddleware:
+        """Return a WSGI app: `app` behind this gate (PEP 3333)."""
+        from consentgate.wsgi import ConsentMiddleware  # the gate knows no protocol
+
+        return ConsentMiddleware(app, gate=self)
+
+    def asgi(self, app: Any) -> AsgiMiddleware:
+        """Return an ASGI app: `app` behind this gate (ASGI 3)."""
+        from consentgate.asgi import ConsentMiddleware  # the gate knows no protocol
+
+        return ConsentMiddleware(app, gate=self)
+
+    def choice(
+        self,
+        granted: Iterable[str],
+        refused: Iterable[str] | None = None,
+        *,
+        id: str | None = None,
+    ) -> Choice:
+        """Return a choice made now, under the policy's revision.
+
+        `refused` is by default every other category that needs consent. `id`
+        is that of the visitor's choice before, if there was one. Raises
+        ConsentGateError for a category that is not in the policy.
+        """
+        keys = self.checked_categories(granted)
+        needing = {c.key for c in self.policy.categories if c.needs_consent}
+        others = needing if refused is None else self.checked_categories(refused)
+        return Choice(
+            granted=keys,
+            refused=frozenset(others) - keys,
+            made_at=int(self.clock()),
+            revision=self.policy.revision,
+            id=id or new_id(),
+            fingerprints={key: self.policy.fingerprints[key] for key in keys},
+        )
+
+    def checked_categories(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return those of the keys that a visitor decides on.
+
+        Raises ConsentGateError for one that is not a category of the policy.
+        """
+        keys = frozenset(keys)
+        known = self.policy.choosable | {NECESSARY}
+        if unknown := sorted(keys - known, key=str):
+            raise ConsentGateError(
+                f"unknown category {unknown[0]!r}; known are: {', '.join(sorted(known))}"
+            )
+        return keys - {NECESSARY}
+
+    def set_cookie_for(self, choice: Choice, *, secure: bool = False) -> str:
+        """Return the `Set-Cookie` value that records a choice.
+
+        `secure` adds the attribute of that name: say True where the response
+        leaves over https. Granted and refused choices look alike.
+        """
+        parts = [
+            f"{self.cookie_name}={self._signer.write(choice).decode('ascii')}",
+            f"Max-Age={int(self.max_age.total_seconds())}",
+            "Path=/",
+            "SameSite=Lax",
+            "HttpOnly",
+        ]
+        if self.cookie_domain:
+            parts.append(f"Domain={self.cookie_domain}")
+        if secure or self.always_secure:
+            parts.append("Secure")
+        return "; ".join(parts)
+
+    def standing(self, cookie_lines: Iterable[bytes]) -> Standing:
+        """Return what holds for a request with these `Cookie` header lines.
+
+        Anything but a valid token is no choice: it never raises, and never
+        widens. Several valid tokens hold as the strictest of them together.
+        """
+        tokens = wire.cookie_values(cookie_lines, self.name)
+        if len(tokens) == 1:
+            return self._valid(tokens[0]) or self.unanswered
+        distinct = set(tokens)
+        if len(distinct) > _MAX_TOKENS:
+            return self.unanswered
+        valid = [standing for token in distinct if (standing := self._valid(token))]
+        choices = [standing.choice for standing in valid if standing.choice]
+        if not choices:
+            return self.unanswered
+        return self.standing_of(strictest(choices, self.policy.revision))
+
+    def standing_of(self, choice: Choice) -> Standing:
+        """Return what holds under a choice, by this policy and these options."""
+        current = choice.revision == self.policy.revision
+        granted = choice.granted if current else frozenset(self._unchanged(choice))
+        return Standing(
+            choice,
+            current,
+            self._allowed(granted, choice.refused),
+            choice.made_at - _CLOCK_SKEW,
+            choice.made_at + self.max_age.total_seconds(),
+        )
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to the observers. One that raises never hurts a response."""
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception:
+                logger.exception("observer %r failed; the response goes on", observer)
+
+    def _valid(self, token: bytes) -> Standing | None:
+        if len(token) > MAX_BYTES:  # Before it is remembered: the cache is bounded in bytes too.
+            return None
+        standing = self._remembered(token)
+        if standing is None or not standing.since <= self.clock() < standing.until:
+            return None
+        return standing
+
+    def _read(self, token: bytes) -> Standing | None:
+        choice = self._signer.read(token)
+        return None if choice is None else self.standing_of(choice)
+
+    def _unchanged(self, choice: Choice) -> Iterable[str]:
+        """Grants that outlive a new revision: those whose declared cookies are the same."""
+        if not self.keep_unchanged:
+            return ()
+        now = self.policy.fingerprints
+        return (key for key in choice.granted if choice.fingerprints.get(key) == now.get(key))
+
+    def _allowed(self, granted: frozenset[str], refused: frozenset[str]) -> frozenset[str]:
+        return frozenset(
+            category.key
+            for category in self.policy.categories
+            if category.always_allowed
+            or (category.exempt and category.key not in refused)
+            or (category.needs_consent and category.key in granted)
+        )
+
+    def _check_token_size(self) -> None:
+        size = len(self.set_cookie_for(self.choice(self.policy.choosable), secure=True))
+        if size > MAX_BYTES:
+            raise ConsentGateError(
+                f"Policy(categories): a choice over {len(self.policy.choosable)} categories needs "
+                f"{size} bytes, {MAX_BYTES} are what browsers keep safely; use fewer categories "
+                "or shorter keys"
+            )
+
+
+def _check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
+    if not isinstance(name, str) or not is_declarable(name) or is_pattern(name):
+        raise ConsentGateError(
+            f'cookie_name={name!r}: use visible ASCII characters without = ; , " \\ or *'
+        )
+    if wire.header_kind(name.encode("ascii")) is wire.HeaderKind.UNSAFE:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: a cookie's name is a token (RFC 6265 4.1.1): letters, "
+            "digits and !#$%&'+-.^_`|~"
+        )
+    if domain is not None and (not isinstance(domain, str) or not _DOMAIN.fullmatch(domain)):
+        raise ConsentGateError(f"cookie_domain={domain!r}: use a host name, as in 'example.com'")
+    # RFC 6265bis 4.1.3: browsers compare these prefixes without case.
+    prefix = name.lower()
+    if prefix.startswith(("__secure-", "__host-", "__http-")) and not always_secure:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: browsers take this prefix only with Secure; "
+            "add always_secure=True"
+        )
+    if prefix.startswith("__host-") and domain:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: browsers take this prefix only without a Domain; "
+            "leave cookie_domain out"
+        )
+
+
+def _check_age(max_age: timedelta) -> None:
+    if not isinstance(max_age, timedelta) or max_age < timedelta(seconds=1):
+        raise ConsentGateError(
+            f"max_age={max_age!r}: use a positive timedelta, as in timedelta(days=182)"
+        )
+
+
+def _with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
+    """Return the policy with the row of the consent cookie itself, and its revision kept."""
+    if not isinstance(policy, Policy):
+        raise ConsentGateError(
+            f"policy: a Policy is needed, not {policy!r}; as in Policy.allow('session')"
+        )
+    for cookie in policy.cookies:
+        if is_pattern(cookie.name):
+            if NameTable([(cookie.name, 0, cookie)]).find(cookie_name.encode("ascii")):
+                raise ConsentGateError(
+                    f"Cookie({cookie.name!r}) matches the consent cookie {cookie_name!r}; make "
+                    "the pattern narrower"
+                )
+        elif cookie.name == cookie_name and cookie.category != NECESSARY:
+            raise ConsentGateError(
+                f"Cookie({cookie_name!r}) is declared in {cookie.category!r}; the consent cookie "
+                "is necessary (exemption 'consent-choice'): leave category out"
+            )
+    if any(cookie.name == cookie_name for cookie in policy.cookies):
+        return policy
+    row = Cookie(
+        cookie_name,
+        purpose={
+            "en": "Remembers your choice about cookies",
+            "fr": "Retient votre choix au sujet des cookies",
+        },
+        lifetime=max_age,
+        exemption="consent-choice",
+    )
+    return Policy([*policy.cookies, row], categories=policy.categories, revision=policy.revision)

@@ -1,0 +1,91 @@
+"""What an operator hears of: events, and the log that keeps them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+
+logger = logging.getLogger("consentgate")
+
+
+class Reason(StrEnum):
+    """Why a cookie did not pass."""
+
+    UNDECLARED = "undeclared"
+    UNANSWERED = "no choice yet"
+    REFUSED = "refused"
+    RESERVED = "reserved for the gate"
+    MALFORMED = "no name that every browser agrees on"
+    UNSAFE_HEADER = "unsafe header"
+
+
+# What a visitor decides is daily business; the rest is a mistake to mend.
+_EXPECTED = (Reason.UNANSWERED, Reason.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One cookie, or one unsafe header, as the gate saw it leave or not.
+
+    `action` is "stripped", or "passed" where the gate was asked to tell
+    (`observe_passed`). `name` is the cookie's (a header's for an unsafe
+    header), at most 80 characters of it; `category` is None if undeclared.
+    `reason` is why it was stripped, None if it passed. `enforced` is False
+    under `report_only`: it left after all.
+    """
+
+    action: str
+    name: str
+    category: str | None
+    path: str
+    reason: Reason | None
+    enforced: bool = True
+
+
+Observer = Callable[[Event], object]
+
+
+def shown(name: bytes) -> str:
+    """Return a name as text for events: at most 80 characters, one per byte."""
+    return name[:80].decode("latin-1")
+
+
+class LogObserver:
+    """Logs each stripped name once, under `consentgate`, and at most `limit` names in all."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._seen: set[str] = set()
+        self._lock = Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Log the event if it is the first of its name."""
+        if event.action != "stripped" or not self._is_new(event.name):
+            return
+        verb = "stripped" if event.enforced else "would strip"
+        level = logging.INFO if event.reason in _EXPECTED else logging.WARNING
+        # %r: a name is the app's or a visitor's text, and a log line is one line.
+        logger.log(
+            level,
+            "%s %r (%s) at %r: %s",
+            verb,
+            event.name,
+            event.category or "undeclared",
+            event.path[:200],
+            event.reason,
+        )
+
+    def _is_new(self, name: str) -> bool:
+        if name in self._seen or len(self._seen) > self._limit:
+            return False
+        with self._lock:
+            if name in self._seen or len(self._seen) > self._limit:
+                return False
+            self._seen.add(name)
+            if len(self._seen) <= self._limit:
+                return True
+        logger.warning("%d names logged, no further ones will be", self._limit)
+        return False

@@ -1,0 +1,351 @@
+"""What a site declares: its categories and its cookies."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from types import MappingProxyType
+
+from consentgate.errors import ConsentGateError
+from consentgate.frozen import Frozen
+from consentgate.names import NameTable, is_declarable
+
+Text = str | Mapping[str, str]
+"""A text for people: one for all languages, or one per language (`{"fr": ..., "en": ...}`)."""
+
+NECESSARY = "necessary"
+ANONYMOUS_STATISTICS = "anonymous_statistics"
+
+# What a cookie that needs no consent can rest on: ePrivacy directive 5(3), and
+# the list in the CNIL's guidelines of 17 September 2020 on cookies, articles 5 and 48 ff.
+EXEMPTIONS = (
+    "authentication",
+    "security",
+    "consent-choice",
+    "basket",
+    "interface",
+    "load-balancing",
+    "free-sample",
+    "audience-measurement",
+)
+
+# CNIL, audience measurement: a tracer lives 13 months at most. 365 days and the longest month.
+EXEMPT_LIFETIME = timedelta(days=396)
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
+def _frozen_text(text: Text, where: str) -> Text:
+    if isinstance(text, str):
+        return text
+    if not isinstance(text, Mapping) or not all(
+        isinstance(part, str) for pair in text.items() for part in pair
+    ):
+        raise ConsentGateError(
+            f"{where} must be a text, or one per language as in {{'fr': '...', 'en': '...'}}, "
+            f"not {text!r}"
+        )
+    return MappingProxyType(dict(text))
+
+
+def _one_of(word: str, known: Iterable[str]) -> str:
+    """Say which words are known, the nearest one first."""
+    known = tuple(known)
+    near = difflib.get_close_matches(str(word), known, n=1)
+    return f"did you mean {near[0]!r}? " * bool(near) + f"Known are: {', '.join(known)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A purpose that a visitor decides on.
+
+    `key` is its name in code (letters, digits, `_` and `-`, 32 at most);
+    `title` and `description` are its name and its meaning for people.
+    Raises ConsentGateError for a key that cannot be one.
+    """
+
+    key: str
+    _: KW_ONLY
+    title: Text = field(default="", hash=False)
+    description: Text = field(default="", hash=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
+            raise ConsentGateError(
+                f"Category({self.key!r}): a key is a letter, then letters, digits, '_' or '-', "
+                "32 characters at most, as in 'social_media'"
+            )
+        for name in ("title", "description"):
+            text = _frozen_text(getattr(self, name), f"Category({self.key!r}): {name}")
+            object.__setattr__(self, name, text)
+
+    @property
+    def always_allowed(self) -> bool:
+        """Strictly necessary: nobody is asked, nobody can refuse (ePrivacy directive 5(3))."""
+        return self.key == NECESSARY
+
+    @property
+    def exempt(self) -> bool:
+        """Passes unless the visitor opposes it (CNIL: qualified audience measurement)."""
+        return self.key == ANONYMOUS_STATISTICS
+
+    @property
+    def needs_consent(self) -> bool:
+        """Passes only when the visitor granted it."""
+        return not self.always_allowed and not self.exempt
+
+
+BUILT_IN = (
+    Category(
+        NECESSARY,
+        title={"en": "Necessary", "fr": "Nécessaires"},
+        description={
+            "en": "The site cannot give you what you ask for without them.",
+            "fr": "Sans eux, le site ne peut pas vous fournir ce que vous demandez.",
+        },
+    ),
+    Category(
+        ANONYMOUS_STATISTICS,
+        title={"en": "Anonymous statistics", "fr": "Statistiques anonymes"},
+        description={
+            "en": "Count visits without telling one visitor from another. You can object.",
+            "fr": "Comptent les visites sans distinguer les visiteurs. Vous pouvez vous y opposer.",
+        },
+    ),
+    Category(
+        "preferences",
+        title={"en": "Preferences", "fr": "Préférences"},
+        description={
+            "en": "Remember settings that you did not ask the site to keep.",
+            "fr": "Retiennent des réglages que vous n’avez pas demandé au site de garder.",
+        },
+    ),
+    Category(
+        "statistics",
+        title={"en": "Statistics", "fr": "Statistiques"},
+        description={
+            "en": "Measure how the site is used, visitor by visitor.",
+            "fr": "Mesurent l’utilisation du site, visiteur par visiteur.",
+        },
+    ),
+    Category(
+        "marketing",
+        title={"en": "Marketing", "fr": "Publicité"},
+        description={
+            "en": "Follow you to choose or to measure advertising.",
+            "fr": "Vous suivent pour choisir ou mesurer la publicité.",
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A declared cookie.
+
+    `name` is exact, or a pattern in which each `*` stands for any characters,
+    anchored at both ends (`_ga*`). `category` is the key of its category.
+    `provider`, `service` and `purpose` tell people who sets it, for what
+    service and why. `lifetime` is how long a browser keeps it (None: until
+    the browser closes). `party` is "first" or "third". `domain` and `path` are
+    the attributes it is set with. `exemption` is what a cookie that needs no
+    consent rests on, one of EXEMPTIONS.
+
+    Raises ConsentGateError for a declaration that cannot hold.
+    """
+
+    name: str
+    category: str = NECESSARY
+    _: KW_ONLY
+    provider: Text = field(default="", hash=False)
+    service: Text = field(default="", hash=False)
+    purpose: Text = field(default="", hash=False)
+    lifetime: timedelta | None = None
+    party: str = "first"
+    domain: str | None = None
+    path: str = "/"
+    exemption: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not is_declarable(self.name):
+            raise self._error(
+                'a name is one or more visible ASCII characters without = ; , " or \\, '
+                "as the browser shows it; '*' stands for any characters"
+            )
+        for name in ("provider", "service", "purpose"):
+            text = _frozen_text(getattr(self, name), f"Cookie({self.name!r}): {name}")
+            object.__setattr__(self, name, text)
+        if self.party not in ("first", "third"):
+            raise self._error(f"party is 'first' or 'third', not {self.party!r}")
+        self._check_exemption()
+        self._check_lifetime()
+
+    def _error(self, message: str) -> ConsentGateError:
+        return ConsentGateError(f"Cookie({self.name!r}): {message}")
+
+    def _check_exemption(self) -> None:
+        if self.exemption is None:
+            return
+        if self.exemption not in EXEMPTIONS:
+            raise self._error(
+                f"unknown exemption {self.exemption!r}; {_one_of(self.exemption, EXEMPTIONS)}"
+            )
+        if self.category not in (NECESSARY, ANONYMOUS_STATISTICS):
+            raise self._error(
+                f"a cookie in {self.category!r} needs consent and rests on no exemption; leave "
+                "exemption out, or declare it in 'necessary' if it really is"
+            )
+
+    def _check_lifetime(self) -> None:
+        if self.lifetime is None:
+            return
+        if not isinstance(self.lifetime, timedelta) or self.lifetime <= timedelta(0):
+            raise self._error(
+                f"lifetime is a positive timedelta, as in timedelta(days=30), not {self.lifetime!r}"
+            )
+        if self.category == ANONYMOUS_STATISTICS and self.lifetime > EXEMPT_LIFETIME:
+            raise self._error(
+                f"anonymous statistics are exempt for 13 months ({EXEMPT_LIFETIME.days} days) at "
+                f"most, not {self.lifetime.days} days; shorten lifetime, or use 'statistics'"
+            )
+
+    @property
+    def legal_terms(self) -> list[str | float | None]:
+        """What a visitor agrees to with this cookie, wording and looks aside."""
+        provider = self.provider
+        if not isinstance(provider, str):
+            # The site's own first language: a translation added later changes no term.
+            provider = next(iter(provider.values()), "")
+        lifetime = None if self.lifetime is None else self.lifetime.total_seconds()
+        return [self.name, self.category, provider, lifetime, self.party]
+
+
+def _digest(terms: object, length: int) -> str:
+    text = json.dumps(terms, ensure_ascii=True, separators=(",", ":"))
+    return urlsafe_b64encode(sha256(text.encode("ascii")).digest())[:length].decode("ascii")
+
+
+class Policy(Frozen):
+    """What a site declares, frozen and compiled.
+
+    `cookies` are its declarations. `categories` adds to the built-in ones, or
+    rewords one of them. `revision` is the version as visitors see it: derived
+    from categories, cookies, providers and lifetimes unless the site sets one;
+    wording changes nothing.
+
+    Raises ConsentGateError for an unknown category or two declarations that
+    contradict each other.
+    """
+
+    cookies: tuple[Cookie, ...]
+    categories: tuple[Category, ...]
+    revision: str
+    choosable: frozenset[str]
+    """The keys of all categories that a visitor decides on."""
+    fingerprints: Mapping[str, str]
+    """What is declared in each category, wording aside, as a short digest by key."""
+    lookup: Callable[[bytes], Cookie | None]
+    """Returns the declaration that decides about a cookie of this name, None if undeclared.
+
+    An exact name beats a pattern, a longer pattern beats a shorter one.
+    """
+
+    def __init__(
+        self,
+        cookies: Iterable[Cookie],
+        *,
+        categories: Iterable[Category] = (),
+        revision: str | int | None = None,
+    ) -> None:
+        declared = _checked_cookies(cookies)
+        known = _all_categories(categories)
+        keys = [category.key for category in known]
+        for cookie in declared:
+            if cookie.category not in keys:
+                raise ConsentGateError(
+                    f"Cookie({cookie.name!r}): unknown category {cookie.category!r}; "
+                    f"{_one_of(cookie.category, keys)}; or add it with "
+                    f"Policy(..., categories=[Category({cookie.category!r}, title=...)])"
+                )
+        terms = {
+            key: sorted(repr(c.legal_terms) for c in declared if c.category == key) for key in keys
+        }
+        vars(self).update(
+            cookies=declared,
+            categories=known,
+            revision=_checked_revision(revision) or _digest(sorted(terms.items()), 8),
+            choosable=frozenset(c.key for c in known if not c.always_allowed),
+            fingerprints=MappingProxyType({key: _digest(terms[key], 6) for key in keys}),
+            lookup=NameTable((c.name, _weight(c), c) for c in declared).find,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Policy {self.revision}: {len(self.cookies)} cookies>"
+
+    @classmethod
+    def allow(cls, *names: str) -> Policy:
+        """Return the policy in which just these names (or patterns) are necessary."""
+        return cls([Cookie(name) for name in names])
+
+
+def _checked_cookies(cookies: Iterable[Cookie]) -> tuple[Cookie, ...]:
+    if isinstance(cookies, (str, bytes, Mapping)) or not isinstance(cookies, Iterable):
+        raise ConsentGateError(
+            f"Policy(cookies): a list of Cookie is needed, not {cookies!r}; "
+            "for names alone use Policy.allow('session', ...)"
+        )
+    checked = tuple(cookies)
+    seen: dict[str, Cookie] = {}
+    for cookie in checked:
+        if not isinstance(cookie, Cookie):
+            raise ConsentGateError(
+                f"Policy(cookies): {cookie!r} is not a Cookie; write Cookie({cookie!r}), or "
+                "Policy.allow(...) for names alone"
+            )
+        first = seen.setdefault(cookie.name, cookie)
+        if first.category != cookie.category:
+            raise ConsentGateError(
+                f"Cookie({cookie.name!r}) is declared in {first.category!r} and again in "
+                f"{cookie.category!r}; keep the one that is true"
+            )
+    return checked
+
+
+def _all_categories(categories: Iterable[Category]) -> tuple[Category, ...]:
+    own: dict[str, Category] = {}
+    for category in categories:
+        if not isinstance(category, Category):
+            raise ConsentGateError(
+                f"Policy(categories): {category!r} is not a Category; "
+                "write Category('key', title=...)"
+            )
+        if category.key in own:
+            raise ConsentGateError(
+                f"Category({category.key!r}) is declared twice; keep one of them"
+            )
+        own[category.key] = category
+    built_in = [own.pop(category.key, category) for category in BUILT_IN]
+    return (*built_in, *own.values())
+
+
+def _checked_revision(revision: str | int | None) -> str | None:
+    if revision is None:
+        return None
+    if not _REVISION.fullmatch(str(revision)):
+        raise ConsentGateError(
+            f"Policy(revision={revision!r}): use 1 to 32 letters, digits, '.', '_' or "
+            "'-', as in '2026-11', or leave it out to have it derived"
+        )
+    return str(revision)
+
+
+def _weight(cookie: Cookie) -> int:
+    """Of two patterns that match equally well, the stricter category decides."""
+    return {NECESSARY: 0, ANONYMOUS_STATISTICS: 1}.get(cookie.category, 2)

@@ -1,0 +1,230 @@
+"""RFC 6265bis on bytes: what a browser would store from a `Set-Cookie`, and what it sends back.
+
+Browsers, and no Python parser, decide what is stored: `http.cookies`,
+`str.strip()` and percent-decoders all read another name than a browser does
+for some line that an app can send. Every rule stands once, here, with the
+section of RFC 6265bis (draft-ietf-httpbis-rfc6265bis) that it comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from functools import lru_cache
+from itertools import chain
+from typing import cast
+
+Header = tuple[bytes, bytes]
+"""Name and value of a header field."""
+
+# 5.6, 5.7: "remove leading or trailing WSP" — SP and HTAB, nothing else.
+BLANKS = b" \t"
+
+# 5.6 step 1: "a %x00-08 / %x0A-1F / %x7F character (CTL characters excluding
+# HTAB): Abort these steps and ignore the set-cookie-string entirely."
+_CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
+
+# 5.6: an attribute-value of more than 1024 octets is ignored.
+_MAX_ATTRIBUTE = 1024
+
+# How wrong a visitor's clock may be before an Expires "in the past" is in doubt.
+CLOCK_MARGIN = timedelta(days=1)
+
+
+def stored_name(set_cookie: bytes) -> bytes:
+    """Return the name under which every browser stores this `Set-Cookie` value.
+
+    `b""` where there is no such name: a browser ignores the line, stores a
+    nameless cookie, or browsers disagree on the name. RFC 6265bis 5.6.
+    """
+    if len(set_cookie.translate(None, _CONTROLS)) != len(set_cookie):
+        return b""
+    # "The name-value-pair string consists of the characters up to, but not
+    # including, the first %x3B": quotes mean nothing. "If the name-value-pair
+    # string lacks a %x3D character, then the name string is empty": so for
+    # Chromium; Firefox takes the text as the name.
+    name, equals, _ = set_cookie.partition(b"=")
+    return b"" if _SEMICOLON in name or not equals else name.strip(BLANKS)
+
+
+def pair(set_cookie: bytes) -> bytes:
+    """Return the name and value of a `Set-Cookie` value as one, without its attributes."""
+    return set_cookie.partition(b";")[0].strip(BLANKS)
+
+
+def is_deletion(set_cookie: bytes, now: float) -> bool:
+    """Tell whether every browser takes this `Set-Cookie` value as a deletion.
+
+    `now` is in seconds since the epoch. In doubt, it is not one. RFC 6265bis
+    5.6.1, 5.6.2 and 5.7: the last attribute of a name counts, Max-Age wins.
+    """
+    max_ages: list[bytes] = []
+    expires: list[bytes] = []
+    for attribute in set_cookie.split(b";")[1:]:
+        name, _, value = attribute.partition(b"=")
+        name, value = name.strip(BLANKS).lower(), value.strip(BLANKS)
+        if name not in (b"max-age", b"expires") or len(value) > _MAX_ATTRIBUTE:
+            continue
+        if len(name) + len(value) > _MAX_ATTRIBUTE:
+            return False  # Chromium counts the attribute's name into the limit.
+        (max_ages if name == b"max-age" else expires).append(value)
+
+    numbers = [bool(_NUMBER.fullmatch(value)) for value in max_ages]
+    if any(numbers):
+        # Where the last is no number, one browser goes back to the one before
+        # it and another to Expires.
+        return numbers[-1] and _is_zero_or_less(max_ages[-1])
+    date = cookie_date(expires[-1]) if expires else None
+    return date is not None and date.timestamp() < now - CLOCK_MARGIN.total_seconds()
+
+
+# 5.6.2: first "a DIGIT or a '-' character", the remainder digits only.
+_NUMBER = re.compile(rb"-?[0-9]+")
+
+
+def _is_zero_or_less(number: bytes) -> bool:
+    return number.startswith(b"-") or not number.strip(b"0")
+
+
+def emptied(set_cookie: bytes) -> bytes:
+    """Return a `Set-Cookie` value without the cookie's value, its attributes untouched."""
+    pair, semicolon, attributes = set_cookie.partition(b";")
+    name, equals, value = pair.partition(b"=")
+    if value.strip(b' \t"') == b"":
+        return set_cookie
+    return name + equals + semicolon + attributes
+
+
+_DELIMITERS = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+_TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[^0-9].*)?", re.DOTALL)
+_DAY = re.compile(rb"([0-9]{1,2})(?:[^0-9].*)?", re.DOTALL)
+_YEAR = re.compile(rb"([0-9]{2,4})(?:[^0-9].*)?", re.DOTALL)
+_MONTHS = {
+    month: number
+    for number, month in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+}
+
+
+def cookie_date(text: bytes) -> datetime | None:
+    """Read a date as RFC 6265bis 5.1.1 does: tokens in any order, the first of a kind counts.
+
+    Returns an aware UTC datetime, or None where the algorithm fails.
+    """
+    time = day = month = year = None
+    for token in _DELIMITERS.split(text):
+        if time is None and (found := _TIME.fullmatch(token)):
+            time = (int(found[1]), int(found[2]), int(found[3]))
+        elif day is None and (found := _DAY.fullmatch(token)):
+            day = int(found[1])
+        elif month is None and (number := _MONTHS.get(token[:3].lower())):
+            month = number
+        elif year is None and (found := _YEAR.fullmatch(token)):
+            year = _full_year(int(found[1]))
+    if time is None or day is None or month is None or year is None or year < 1601:
+        return None
+    try:
+        return datetime(year, month, day, *time, 0, UTC)
+    except ValueError:  # 5.1.1 step 5 and 6: a value out of range, "no such date exists".
+        return None
+
+
+def _full_year(year: int) -> int:
+    """5.1.1 steps 3 and 4: 70 to 99 are of the 20th century, 0 to 69 of the 21st."""
+    if 70 <= year <= 99:
+        return year + 1900
+    return year + 2000 if year <= 69 else year
+
+
+class HeaderKind(Enum):
+    """What a response header can do, by its name alone."""
+
+    PLAIN = auto()
+    SET_COOKIE = auto()
+    UNSAFE = auto()
+
+
+# RFC 9110 5.6.2: token = 1*tchar
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+@lru_cache(maxsize=1024)
+def header_kind(name: bytes) -> HeaderKind:
+    """Classify the name of a response header.
+
+    A name that is not a token is unsafe whatever it says: servers trim
+    `b"set-cookie "` and some send `b"Set-Cookie: a=b;x"` as it is. RFC 9110 5.1.
+    """
+    if not _TOKEN.fullmatch(name):
+        return HeaderKind.UNSAFE
+    return HeaderKind.SET_COOKIE if name.lower() == b"set-cookie" else HeaderKind.PLAIN
+
+
+def breaks_line(value: bytes) -> bool:
+    """Tell whether a header value could end its line early: CR, LF or NUL in it.
+
+    RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are
+    invalid and dangerous". Chromium takes a bare CR as the end of a line.
+    """
+    return _CR in value or _LF in value or _NUL in value
+
+
+# As numbers: Python looks for a byte in bytes ten times faster than for bytes in bytes.
+_CR, _LF, _NUL, _SEMICOLON = b"\r\n\0;"
+
+
+def header_kinds(headers: Sequence[Header]) -> list[HeaderKind]:
+    """Classify the headers of a response, by name and value, all at once.
+
+    One that is not a pair of bytes, or could smuggle another header in, makes
+    UNSAFE appear in the list; `header_kind_of` then tells which one it is.
+    """
+    try:
+        kinds = [header_kind(name) for name, _ in headers]
+        if breaks_line(b"".join(chain.from_iterable(headers))):
+            kinds.append(HeaderKind.UNSAFE)
+    except (TypeError, ValueError):
+        return [HeaderKind.UNSAFE]
+    return kinds
+
+
+def header_kind_of(header: object) -> HeaderKind:
+    """Classify one header of a response, whatever it is, by name and value."""
+    try:
+        name, value = cast("Header", header)
+        return HeaderKind.UNSAFE if breaks_line(b"" + value) else header_kind(b"" + name)
+    except (TypeError, ValueError):
+        return HeaderKind.UNSAFE
+
+
+_STATUS = re.compile(r"[1-9][0-9]{2}(?: .*)?")
+_LINE_END = re.compile("[\r\n\0]")
+
+
+def safe_status(status: str) -> str:
+    """Return a WSGI status line up to its first CR, LF or NUL, a 500 if no status is left of it."""
+    if "\r" not in status and "\n" not in status and "\0" not in status:
+        return status
+    start = _LINE_END.split(status, maxsplit=1)[0]
+    return start if _STATUS.fullmatch(start) else "500 Internal Server Error"
+
+
+def cookie_values(lines: Iterable[bytes], name: bytes) -> list[bytes]:
+    """Return the value of every cookie called `name` in the `Cookie` header lines of a request.
+
+    The lines are read as one, joined as RFC 9113 8.2.3 says. A part without
+    `=` is nobody's; a name behind a comma, where a server joined lines with
+    one, belongs to the value before it, so neither is trusted.
+    """
+    values = []
+    for line in lines:
+        if line.find(name) < 0:  # `in` is much slower on bytes
+            continue
+        for part in line.split(b";"):
+            if part.find(name) < 0:
+                continue
+            key, equals, value = part.partition(b"=")
+            if equals and key.strip(BLANKS) == name:
+                values.append(value.strip(BLANKS))
+    return values

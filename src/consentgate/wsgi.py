@@ -1,0 +1,114 @@
+"""WSGI (PEP 3333): translates a call to an Exchange and back; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import EnvironHeaders
+
+from consentgate.consent import KEY, Consent, exchange_around, required
+from consentgate.exchange import Exchange
+from consentgate.gate import ConsentGate, Request
+from consentgate.wire import Header, safe_status
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Pair = tuple[str, str]
+
+
+def consent(environ: WSGIEnvironment) -> Consent:
+    """Return the consent handle of a request.
+
+    Raises ConsentGateError where no gate stands around the app.
+    """
+    return required(environ.get(KEY), "environ")
+
+
+class ConsentMiddleware:
+    """A WSGI app behind a gate.
+
+    `app` is any WSGI app. What it returns is returned as it is: nothing wraps
+    its body.
+    """
+
+    def __init__(self, app: WSGIApplication, *, gate: ConsentGate) -> None:
+        self.app = app
+        self.gate = gate
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run the app with `consentgate` in its environ, and filter each `start_response`."""
+        exchange = _enter(self.gate, environ)
+
+        def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
+            pairs = _leaving(exchange, headers)
+            if exc_info is None:
+                return start_response(safe_status(status), pairs)
+            try:
+                return start_response(safe_status(status), pairs, exc_info)
+            finally:
+                # PEP 3333: avoid a circular reference through the traceback.
+                del exc_info
+
+        return self.app(environ, filtered)
+
+
+def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
+    """Begin the exchange: all that is read of the request is read here, before the app runs."""
+    cookie = environ.get("HTTP_COOKIE")
+    # A character beyond latin-1 is not PEP 3333: whatever it was to be, it is no consent.
+    lines = (cookie.encode("latin-1", "replace"),) if cookie else ()
+    exchange = exchange_around(environ.get(KEY), lines)
+    if exchange is None:
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        https = environ.get("wsgi.url_scheme") == "https"
+        request = None
+        if gate.needs_consent is not None:
+            request = Request(environ["REQUEST_METHOD"], path, EnvironHeaders(environ))
+        exchange = Exchange(gate, lines, path, https, request)
+        environ[KEY] = Consent(exchange)
+    hints = environ.get("wsgi.early_hints")
+    if hints is not None:
+        environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)
+    return exchange
+
+
+def _filtered_hints(
+    exchange: Exchange, hints: Callable[[list[Pair]], object]
+) -> Callable[[Iterable[Pair]], object]:
+    """Gunicorn's callback writes headers before the response: no cookie may go that way."""
+
+    def filtered(headers: Iterable[Pair]) -> object:
+        return hints(_to_text(exchange.without_cookies(_to_bytes(exchange, list(headers)))))
+
+    return filtered
+
+
+def _leaving(exchange: Exchange, headers: Iterable[Pair]) -> list[Pair]:
+    pairs = list(headers)
+    raw = _to_bytes(exchange, pairs)
+    kept = exchange.leaving(raw, b"Set-Cookie")
+    # Mostly nothing changes: then the app's own pairs go on, in a list of ours.
+    return pairs if kept == raw and len(raw) == len(pairs) else _to_text(kept)
+
+
+def _to_bytes(exchange: Exchange, pairs: list[Pair]) -> list[Header]:
+    """Encode headers as PEP 3333 says: native strings that are latin-1."""
+    try:
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    except (AttributeError, TypeError, ValueError):
+        return [raw for pair in pairs for raw in _to_bytes_each(exchange, pair)]
+
+
+def _to_bytes_each(exchange: Exchange, pair: Pair) -> list[Header]:
+    try:
+        name, value = pair
+        return [(name.encode("latin-1"), value.encode("latin-1"))]
+    except (AttributeError, TypeError, ValueError):
+        exchange.refused(pair)
+        return []
+
+
+def _to_text(headers: list[Header]) -> list[Pair]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
