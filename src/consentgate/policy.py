@@ -59,7 +59,8 @@ def _one_of(word: str, known: Iterable[str]) -> str:
     """Say which words are known, the nearest one first."""
     known = tuple(known)
     near = difflib.get_close_matches(str(word), known, n=1)
-    return f"did you mean {near[0]!r}? " * bool(near) + f"Known are: {', '.join(known)}"
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known are: {', '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ class Policy(Frozen):
             if cookie.category not in keys:
                 raise ConsentGateError(
                     f"Cookie({cookie.name!r}): unknown category {cookie.category!r}; "
-                    f"{_one_of(cookie.category, keys)}; or add it with "
+                    f"{_one_of(cookie.category, keys)}. Or add it: "
                     f"Policy(..., categories=[Category({cookie.category!r}, title=...)])"
                 )
         terms = {

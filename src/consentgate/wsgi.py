@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 
+class _ExtensionKey(str):
+    """A key of environ that is looked up as written, and counts as having a dot.
+
+    Templates cannot look up a key with a dot; `wsgiref.validate` takes one
+    without for a CGI variable, which must be a native string.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, part: object) -> bool:
+        return part == "." or (isinstance(part, str) and super().__contains__(part))
+
+
+ENVIRON_KEY = _ExtensionKey(KEY)
+
+
 def consent(environ: WSGIEnvironment) -> Consent:
     """Return the consent handle of a request.
 
@@ -67,7 +83,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
         if gate.needs_consent is not None:
             request = Request(environ["REQUEST_METHOD"], path, EnvironHeaders(environ))
         exchange = Exchange(gate, lines, path, https, request)
-        environ[KEY] = Consent(exchange)
+        environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")
     if hints is not None:
         environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)

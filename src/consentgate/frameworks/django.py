@@ -24,6 +24,7 @@ from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, Request
+from consentgate.wsgi import ENVIRON_KEY
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -85,7 +86,7 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> Exchange:
             description = Request(request.method or "GET", request.path, request.headers)
         exchange = Exchange(gate, lines, request.path, request.is_secure(), description)
         around = Consent(exchange)
-        request.META[KEY] = around
+        request.META[ENVIRON_KEY] = around
     request.consent = around  # type: ignore[attr-defined]  # Django's way to add to a request
     return exchange
 

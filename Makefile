@@ -1,0 +1,64 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test fuzz lint types coverage bench lock check-python browser clean
+
+help:
+	@echo "make demo      a site behind the gate on http://127.0.0.1:8000"
+	@echo "make test      all tests, with a real Chromium if one can be had"
+	@echo "make fuzz      a long run of the generated tests"
+	@echo "make lint      ruff; make types: mypy; make coverage: the report of the last make test"
+	@echo "make bench     what it costs; writes docs/performance.md"
+	@echo "make lock      pins the versions in requirements/ anew"
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "consentgate needs Python 3.11 or newer; $(PYTHON) is older. Say: make PYTHON=python3.12 ..."; exit 1; }
+
+# What the demo needs is a part of what the tests need, in the same versions.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | check-python
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.demo
+	@$(BIN)/python -m examples.demo
+
+browser:
+	@sh scripts/browser.sh
+
+test: $(VENV)/.dev browser
+	$(BIN)/python -m coverage run -m pytest
+
+fuzz: $(VENV)/.dev
+	CONSENTGATE_PROFILE=fuzz $(BIN)/python -m pytest tests/test_fuzz.py tests/test_wire.py tests/test_policy.py tests/test_token.py
+
+coverage:
+	$(BIN)/python -m coverage report
+
+lint: $(VENV)/.dev
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --markdown docs/performance.md
+
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --group lint --group bench pyproject.toml -o requirements/dev.txt
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --group examples -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
+
+clean:
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
