@@ -239,11 +239,9 @@ def test_a_header_name_is_a_token_or_unsafe(name: bytes, kind: HeaderKind) -> No
         (7, HeaderKind.UNSAFE),
     ],
 )
-def test_one_look_at_all_headers_agrees_with_one_at_each(header: object, kind: HeaderKind) -> None:
-    """An unsafe header shows up in the quick look at all, and in the look at it alone."""
-    assert wire.header_kind_of(header) is kind
-    quick = wire.header_kinds([(b"A", b"b"), header])  # type: ignore[list-item]
-    assert (HeaderKind.UNSAFE in quick) == (kind is HeaderKind.UNSAFE)
+def test_a_header_is_judged_by_name_and_value(header: object, kind: HeaderKind) -> None:
+    """A value that ends its line early is unsafe, and so is whatever is no pair of bytes."""
+    assert wire.header_kinds([(b"A", b"b"), header]) == [HeaderKind.PLAIN, kind]
 
 
 @pytest.mark.conformance("S1")
@@ -296,9 +294,9 @@ def test_any_bytes_get_an_answer(line: bytes, now: int) -> None:
     name = wire.stored_name(line)
     assert not {*name} & {*b";=\r\n\0"}
     wire.is_deletion(line, now)
-    assert wire.stored_name(wire.emptied(line)) in (name, wire.stored_name(line))
+    assert not name or wire.stored_name(wire.emptied(line)) == name
     wire.cookie_values([line], b"t")
-    wire.header_kind_of((line, line))
+    wire.header_kinds([(line, line)])
 
 
 @given(st.datetimes(datetime(1601, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001  # naive on purpose

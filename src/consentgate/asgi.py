@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -14,11 +14,6 @@ from consentgate.gate import ConsentGate, Request
 from consentgate.wire import Header
 
 _GATED_SCOPES = ("http", "websocket")
-# Messages whose headers a browser takes cookies from (ASGI specification, and
-# its extensions "Websocket Denial Response", "Early Hints", "Trailers").
-_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
-# Messages with header fields that no cookie belongs in, and the key they stand under.
-_OTHER_FIELDS = ("http.response.trailers", "http.response.early_hint")
 
 
 def consent(scope: Scope) -> Consent:
@@ -47,12 +42,8 @@ class ConsentMiddleware:
         exchange, scope = _enter(self.gate, scope)
 
         async def filtered(message: Message) -> None:
-            kind = message["type"]
-            if kind in _STARTS:
-                message = _started(exchange, message)
-            elif kind in _OTHER_FIELDS:
-                message = _without_cookies(exchange, message)
-            await send(message)
+            translate = _TRANSLATIONS.get(message["type"])
+            await send(message if translate is None else translate(exchange, message))
 
         await self.app(scope, receive, filtered)
 
@@ -64,7 +55,7 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
         for name, value in scope.get("headers", ())
         if len(name) == 6 and name.lower() == b"cookie"
     ]
-    if (around := exchange_around(scope.get(KEY), lines)) is not None:
+    if KEY in scope and (around := exchange_around(scope[KEY], lines)) is not None:
         return around, scope
     path = scope.get("path", "")
     request = None
@@ -99,3 +90,14 @@ def _without_cookies(exchange: Exchange, message: Message) -> Message:
         if safe != links or not isinstance(message["links"], Sequence):
             changed["links"] = safe
     return {**message, **changed} if changed else message
+
+
+# By the type of a message (ASGI specification, and its extensions "Websocket
+# Denial Response", "HTTP Trailers" and "Early Hints"); all others go on as they are.
+_TRANSLATIONS: dict[str, Callable[[Exchange, Message], Message]] = {
+    "http.response.start": _started,
+    "websocket.accept": _started,
+    "websocket.http.response.start": _started,
+    "http.response.trailers": _without_cookies,
+    "http.response.early_hint": _without_cookies,
+}

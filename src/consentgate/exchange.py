@@ -10,15 +10,12 @@ from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate, Request, Standing
 from consentgate.observer import Event, Reason, shown
-from consentgate.policy import NECESSARY, Cookie
+from consentgate.policy import NECESSARY
 from consentgate.wire import Header, HeaderKind
 
 logger = logging.getLogger("consentgate")
 
-_PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
-
-# What passes without a look at the visitor's choice.
-_ALWAYS = frozenset({NECESSARY})
+_PLAIN, _SET_COOKIE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE
 
 
 class Exchange:
@@ -29,18 +26,14 @@ class Exchange:
     `needs_consent` predicate. Nothing of the request is read later on.
     """
 
-    __slots__ = (
-        "_before",
-        "_choice",
-        "_now",
-        "_passing",
-        "consent_needed",
-        "cookie_lines",
-        "gate",
-        "https",
-        "path",
-        "started",
-    )
+    # What most exchanges never change is said once, for all of them.
+    started = False
+    consent_needed = True
+    _before: Standing | None = None
+    _now: Standing | None = None
+    _choice: Choice | None = None
+    _passing: frozenset[str] = frozenset({NECESSARY})
+    """Categories that pass without another look. At first, those that need no choice."""
 
     def __init__(
         self,
@@ -54,12 +47,10 @@ class Exchange:
         self.cookie_lines = cookie_lines
         self.path = path
         self.https = https
-        self.started = False
-        self.consent_needed = request is None or self._asks(request)
-        self._before: Standing | None = None
-        self._now: Standing | None = None
-        self._choice: Choice | None = None
-        self._passing = _ALWAYS
+        if request is not None:
+            self.consent_needed = self._asks(request)
+        if gate.observe_passed:
+            self._passing = frozenset()
 
     @property
     def standing(self) -> Standing:
@@ -86,7 +77,7 @@ class Exchange:
         prolongation by visits). Raises ResponseStartedError where the headers
         are gone: it holds, but the browser was not told.
         """
-        was, self._passing = self.standing, _ALWAYS
+        was, self._passing = self.standing, frozenset()
         if self._holds(was, granted, refused):
             return
         if self._before and self._holds(self._before, granted, refused):
@@ -115,14 +106,11 @@ class Exchange:
         """Return those of the response headers that may leave: the same objects, in order."""
         headers = list(headers)
         kinds = wire.header_kinds(headers)
-        if _UNSAFE in kinds:
-            return self._judged(headers, [wire.header_kind_of(header) for header in headers])
-        return self._judged(headers, kinds) if _SET_COOKIE in kinds else headers
-
-    def _judged(self, headers: list[Header], kinds: list[HeaderKind]) -> list[Header]:
+        if kinds.count(_PLAIN) == len(headers):
+            return headers
         kept = []
         for header, kind in zip(headers, kinds, strict=True):
-            if kind is _PLAIN or (kind is _UNSAFE and self.refused(header)):
+            if kind is _PLAIN:
                 kept.append(header)
             elif kind is _SET_COOKIE:
                 value = bytes(header[1])
@@ -131,6 +119,8 @@ class Exchange:
                     kept.append(header)
                 elif judged is not None:
                     kept.append((header[0], judged))
+            elif self.refused(header):
+                kept.append(header)
         return kept
 
     def without_cookies(self, headers: Iterable[Header]) -> list[Header]:
@@ -138,28 +128,32 @@ class Exchange:
 
         Browsers store no cookie from them; what passes them on may.
         """
+        headers = list(headers)
+        kinds = wire.header_kinds(headers)
         return [
             header
-            for header in headers
-            if wire.header_kind_of(header) is _PLAIN or self.refused(header)
+            for header, kind in zip(headers, kinds, strict=True)
+            if kind is _PLAIN or self.refused(header)
         ]
 
     def judge(self, set_cookie: bytes) -> bytes | None:
         """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
-        gate = self.gate
         name = wire.stored_name(set_cookie)
-        declared = gate.policy.lookup(name)
-        if declared is None or declared.category not in self._passing or name == gate.name:
-            reason = self._objection(name, declared)
-            if reason in _DELETABLE and wire.is_deletion(set_cookie, gate.clock()):
-                set_cookie = set_cookie if gate.report_only else wire.emptied(set_cookie)
-            elif reason is Reason.RESERVED and self._is_issued(set_cookie):
-                return None  # `leaving` puts it first.
-            elif reason is not None:
-                self._tell("stripped", name or set_cookie, declared, reason)
-                return set_cookie if gate.report_only else None
+        category = self.gate.category_of[name]
+        return set_cookie if category in self._passing else self._judge(set_cookie, name, category)
+
+    def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
+        gate = self.gate
+        reason = self._objection(name, category)
+        if reason in _DELETABLE and wire.is_deletion(set_cookie, gate.clock()):
+            set_cookie = set_cookie if gate.report_only else wire.emptied(set_cookie)
+        elif reason is Reason.RESERVED and self._is_issued(set_cookie):
+            return None  # `leaving` puts it first.
+        elif reason is not None:
+            self._tell("stripped", name or set_cookie, category, reason)
+            return set_cookie if gate.report_only else None
         if gate.observe_passed:
-            self._tell("passed", name, declared, None)
+            self._tell("passed", name, category, None)
         return set_cookie
 
     def issued(self) -> bytes | None:
@@ -198,17 +192,19 @@ class Exchange:
             and choice.refused & known == refused
         )
 
-    def _objection(self, name: bytes, declared: Cookie | None) -> Reason | None:
+    def _objection(self, name: bytes, category: str | None) -> Reason | None:
         if name == self.gate.name:
             return Reason.RESERVED  # Only the gate writes the choice.
         if not self.consent_needed:
             return None
         if not name:
             return Reason.MALFORMED
-        if declared is None:
+        if category is None:
             return Reason.UNDECLARED
-        self._passing = self.standing.allowed
-        if declared.category in self._passing:
+        allowed = self.standing.allowed
+        if not self.gate.observe_passed:
+            self._passing = allowed
+        if category in allowed:
             return None
         return Reason.REFUSED if self.standing.answered else Reason.UNANSWERED
 
@@ -217,13 +213,9 @@ class Exchange:
         issued = self.issued() if self._choice else None
         return issued is not None and wire.pair(issued) == wire.pair(set_cookie)
 
-    def _tell(
-        self, action: str, name: bytes, declared: Cookie | None, reason: Reason | None
-    ) -> None:
-        category = declared.category if declared else None
-        self.gate.tell(
-            Event(action, shown(name), category, self.path, reason, not self.gate.report_only)
-        )
+    def _tell(self, action: str, name: bytes, category: str | None, reason: Reason | None) -> None:
+        enforced = not self.gate.report_only
+        self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
 
 
 # A browser may always be told to forget what it may not store.

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from consentgate import wire
 from consentgate.choice import Choice, new_id, strictest
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
+from consentgate.memory import Memory
 from consentgate.names import NameTable, is_declarable, is_pattern
 from consentgate.observer import Event, LogObserver, Observer
 from consentgate.policy import NECESSARY, Cookie, Policy
@@ -27,7 +27,6 @@ logger = logging.getLogger("consentgate")
 
 # More tokens than this in one request are nobody's: none is believed.
 _MAX_TOKENS = 4
-_REMEMBERED_TOKENS = 4096
 # Servers of one site may differ by this much; further in the future is forged.
 _CLOCK_SKEW = 60.0
 
@@ -102,7 +101,9 @@ class ConsentGate(Frozen):
     unanswered: Standing
     _observers: tuple[Observer, ...]
     _signer: TokenSigner
-    _remembered: Callable[[bytes], Standing | None]
+    category_of: Memory[str | None]
+    """The category that decides about a cookie name; None if undeclared, or the gate's own."""
+    _remembered: Memory[Standing | None]
 
     def __init__(
         self,
@@ -139,7 +140,8 @@ class ConsentGate(Frozen):
             name=cookie_name.encode("ascii"),
             _observers=(LogObserver(), observer) if observer else (LogObserver(),),
             _signer=TokenSigner(secret_key, cookie_name),
-            _remembered=lru_cache(_REMEMBERED_TOKENS)(self._read),
+            category_of=Memory(self._category_of, limit=4096, longest=256),
+            _remembered=Memory(self._read, limit=4096, longest=MAX_BYTES),
         )
         vars(self)["unanswered"] = Standing(
             None, False, self._allowed(frozenset(), frozenset()), 0.0, 0.0
@@ -256,10 +258,12 @@ class ConsentGate(Frozen):
             except Exception:
                 logger.exception("observer %r failed; the response goes on", observer)
 
+    def _category_of(self, name: bytes) -> str | None:
+        cookie = None if name == self.name else self.policy.lookup(name)
+        return cookie.category if cookie else None
+
     def _valid(self, token: bytes) -> Standing | None:
-        if len(token) > MAX_BYTES:  # Before it is remembered: the cache is bounded in bytes too.
-            return None
-        standing = self._remembered(token)
+        standing = self._remembered[token]
         if standing is None or not standing.since <= self.clock() < standing.until:
             return None
         return standing

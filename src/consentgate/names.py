@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
@@ -19,10 +18,6 @@ Entry = TypeVar("Entry")
 # a non-ASCII name never equals an ASCII declaration.
 _DECLARABLE = re.compile(r"[!#-+\--:<>-\[\]-~]+")
 _DECLARABLE_BYTES = re.compile(_DECLARABLE.pattern.encode("ascii"))
-
-# Verdicts remembered for names that are not declared exactly.
-_REMEMBERED = 4096
-_REMEMBERED_LENGTH = 256
 
 
 def is_declarable(name: str) -> bool:
@@ -69,7 +64,6 @@ class NameTable(Generic[Entry]):
                 self._add_pattern(name.encode("ascii"), weight, order, entry)
             else:
                 self._exact.setdefault(name.encode("ascii"), entry)
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._match)
 
     def _add_pattern(self, name: bytes, weight: int, order: int, entry: Entry) -> None:
         prefix, *middles, suffix = name.split(b"*")
@@ -82,9 +76,7 @@ class NameTable(Generic[Entry]):
     def find(self, name: bytes) -> Entry | None:
         """Return the entry declared for a cookie name, or None."""
         entry = self._exact.get(name)
-        if entry is not None or not self._shapes:
-            return entry
-        return self._remembered(name) if len(name) <= _REMEMBERED_LENGTH else self._match(name)
+        return self._match(name) if entry is None and self._shapes else entry
 
     def _match(self, name: bytes) -> Entry | None:
         if not _DECLARABLE_BYTES.fullmatch(name):

@@ -75,7 +75,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
     cookie = environ.get("HTTP_COOKIE")
     # A character beyond latin-1 is not PEP 3333: whatever it was to be, it is no consent.
     lines = (cookie.encode("latin-1", "replace"),) if cookie else ()
-    exchange = exchange_around(environ.get(KEY), lines)
+    exchange = exchange_around(environ[KEY], lines) if KEY in environ else None
     if exchange is None:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         https = environ.get("wsgi.url_scheme") == "https"
