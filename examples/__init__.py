@@ -1,0 +1,1 @@
+"""Apps behind the gate, one per framework: each runs as it is, and each is tested."""

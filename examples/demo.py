@@ -1,0 +1,157 @@
+"""The demo: a site whose every page tries to set five cookies, behind the gate.
+
+`make demo`, or `python -m examples.demo [PORT]`. The console shows, request by
+request, which cookies passed, which were stripped, and why.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import sys
+from contextvars import ContextVar
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+
+from consentgate import Consent, ConsentGate, Cookie, Event, Policy
+
+YEAR = timedelta(days=365)
+
+policy = Policy(
+    [
+        Cookie("session", purpose="Keeps you signed in", exemption="authentication"),
+        Cookie("basket", purpose="Keeps what you want to buy", exemption="basket"),
+        Cookie("_ga*", "statistics", provider="Google", purpose="Counts visits", lifetime=YEAR),
+        Cookie("ad_id", "marketing", provider="Adverts Ltd", purpose="Follows you", lifetime=YEAR),
+    ]
+)
+
+# What the site would set on every page if nobody stopped it. One is HttpOnly: no script could.
+ATTEMPTS = {
+    "session": "7f3a; Path=/; HttpOnly; SameSite=Lax",
+    "basket": "3-apples; Path=/",
+    "_ga_DEMO": "GA1.1.1717; Path=/; Max-Age=31536000",
+    "ad_id": "42; Path=/; Max-Age=31536000; HttpOnly",
+    "spy": "1; Path=/",
+}
+
+heard: ContextVar[list[Event]] = ContextVar("heard")
+
+
+def observe(event: Event) -> None:
+    """Keep what the gate says, until the request is over."""
+    heard.get([]).append(event)
+
+
+gate = ConsentGate(
+    policy, secret_key=secrets.token_urlsafe(32), observer=observe, observe_passed=True
+)
+templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+
+async def home(request: Request) -> Response:
+    """Set every cookie there is, as careless sites do."""
+    consent: Consent = request.state.consent
+    rows = []
+    for name in ATTEMPTS:
+        cookie = policy.lookup(name.encode())
+        category = cookie.category if cookie else None
+        passes = category is not None and consent.allows(category)
+        rows.append({"name": name, "category": category, "passes": passes, "cookie": cookie})
+    context = {"consent": consent, "rows": rows, "brought": sorted(request.cookies)}
+    response = templates.TemplateResponse(request, "demo.html", context)
+    for name, value in ATTEMPTS.items():
+        response.headers.append("Set-Cookie", f"{name}={value}")
+    return response
+
+
+async def choose(request: Request) -> Response:
+    """Take the visitor's choice: only from a form on this very site."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise HTTPException(403)
+    consent: Consent = request.state.consent
+    consent.grant_all() if request.url.path == "/accept" else consent.refuse_all()
+    return RedirectResponse("/", 303)
+
+
+site = gate.asgi(
+    Starlette(
+        routes=[
+            Route("/", home),
+            Route("/accept", choose, methods=["POST"]),
+            Route("/refuse", choose, methods=["POST"]),
+        ]
+    )
+)
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Serve the gated site, and print what the gate did for each request."""
+    events: list[Event] = []
+    heard.set(events)
+    await site(scope, receive, send)
+    if events or scope.get("method") == "POST":
+        print("\n".join(report(f"{scope['method']} {scope['path']}", events)), flush=True)
+
+
+def report(request: str, events: list[Event]) -> list[str]:
+    """Return the lines that tell what became of a request's cookies."""
+    lines = [request]
+    for event in events:
+        sign, colour = ("+", "32") if event.action == "passed" else ("-", "31")
+        line = f"  {sign} {event.action:9} {event.name:12} {event.category or '':12}"
+        line = (line + f" ({event.reason})" if event.reason else line).rstrip()
+        lines.append(f"\033[{colour}m{line}\033[0m" if sys.stdout.isatty() else line)
+    return lines
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket on this port of 127.0.0.1, or on the next free one."""
+    for candidate in range(port, port + 50):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", candidate))
+            listener.listen()
+        except OSError:
+            listener.close()
+            print(f"Port {candidate} is taken, trying the next one.")
+        else:
+            return listener
+    raise SystemExit(f"No free port from {port} to {port + 49}.")
+
+
+def main() -> None:
+    """Serve the demo until it is interrupted."""
+    logging.getLogger("consentgate").propagate = False  # The console says it in its own way.
+    listener = listen(int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    print(
+        f"""
+  consentgate demo
+
+  Open     {url}
+  Look at  this console: each page tries to set five cookies
+           + passed: it left      - stripped: it never reached the browser
+  Then     press "Accept all" or "Refuse all" there, and look again
+           (or: curl -si {url} | grep -i set-cookie)
+
+  Stop with Ctrl+C.
+""",
+        flush=True,
+    )
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The demo shows what it says it shows."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from examples import demo
+from starlette.testclient import TestClient
+
+from consentgate import Event, Reason
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """Return a visitor of the demo."""
+    with TestClient(demo.app, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def test_the_console_tells_what_passed_and_what_did_not(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each request is followed by a line per cookie, with its category and the reason."""
+    assert client.get("/").status_code == 200
+    assert sorted(client.cookies) == ["basket", "session"]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["GET", "/"]
+    assert ["+", "passed", "session", "necessary"] in lines
+    assert ["-", "stripped", "ad_id", "marketing", "(no", "choice", "yet)"] in lines
+    assert ["-", "stripped", "spy", "(undeclared)"] in lines
+
+
+def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
+    """Accepting lets statistics and marketing leave, refusing stops them again; spy never passes."""
+    page = client.post("/accept")
+    assert "You accepted all on" in page.text
+    assert sorted(client.cookies) == [
+        "_ga_DEMO",
+        "ad_id",
+        "basket",
+        "cookies_preferences",
+        "session",
+    ]
+    client.cookies.delete("ad_id")
+    page = client.post("/refuse")
+    assert "You refused on" in page.text
+    assert "ad_id" not in client.cookies
+
+
+def test_another_site_cannot_press_them(client: TestClient) -> None:
+    """A cross-site form is refused, and nothing changes."""
+    answer = client.post("/accept", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert "cookies_preferences" not in client.cookies
+
+
+def test_a_taken_port_is_said_and_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo takes the next free port, and says so."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with demo.listen(port) as listener:
+            assert listener.getsockname()[1] > port
+    assert f"Port {port} is taken" in capsys.readouterr().out
+
+
+def test_a_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a terminal is sent escape sequences."""
+    event = Event("stripped", "spy", None, "/", Reason.UNDECLARED)
+    assert "\033" not in demo.report("GET /", [event])[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert demo.report("GET /", [event])[1].startswith("\033[31m")
+
+
+@pytest.mark.server
+def test_the_command_serves_and_says_where() -> None:
+    """`python -m examples.demo` prints the address, and answers there."""
+    command = [sys.executable, "-m", "examples.demo", "18000"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own interpreter
+        try:
+            assert process.stdout is not None
+            url = next(
+                line.split()[1] for line in process.stdout if line.strip().startswith("Open")
+            )
+            port = int(url.rstrip("/").rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answer = b"".join(iter(lambda: connection.recv(65536), b""))
+            assert b"\r\nset-cookie: session=" in answer
+            assert b"spy=" not in answer
+        finally:
+            process.terminate()
