@@ -14,6 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from consentgate import Consent, ConsentGate
 
 Header = tuple[bytes, bytes]
+Communicator: Any = ApplicationCommunicator  # asgiref says no types of it
 KEY = "a secret key that is long enough"
 
 
@@ -77,6 +78,26 @@ class Adapter:
         return wrap(wrap(app)) if self.wrap_twice else wrap(app)
 
 
+def behind(gate: ConsentGate, app: Any) -> Any:
+    """Return an ASGI app behind the gate, for callers that type loosely."""
+    return gate.asgi(app)
+
+
+def behind_wsgi(gate: ConsentGate, app: Any) -> Any:
+    """Return a WSGI app behind the gate, for callers that type loosely."""
+    return gate.wsgi(app)
+
+
+def called(act: Callable[[Consent], object], view: View) -> View:
+    """Return a view that first acts on the consent, or notes something about it."""
+
+    def both(consent: Consent) -> Reply:
+        act(consent)
+        return view(consent)
+
+    return both
+
+
 def cookies(*values: str | bytes) -> Reply:
     """Return a reply that sets these cookies."""
     raw = [value.encode() if isinstance(value, str) else value for value in values]
@@ -105,7 +126,9 @@ def wsgi_environ(visit: Visit) -> dict[str, Any]:
     environ |= {"REQUEST_METHOD": visit.method, "PATH_INFO": visit.path, "QUERY_STRING": ""}
     environ["wsgi.url_scheme"] = "https" if visit.https else "http"
     for name, value in visit.headers:
-        environ["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
+        environ["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode(
+            "latin-1"
+        )
     if visit.cookies:
         environ["HTTP_COOKIE"] = b",".join(visit.cookies).decode("latin-1")
     return environ
@@ -132,7 +155,9 @@ def asgi_scope(visit: Visit) -> dict[str, Any]:
 def _over_wsgi(wrap: Callable[[Any], Any], view: View, visit: Visit) -> Answer:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         reply = view(environ["consentgate"])
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers
+        ]
         start_response(f"{reply.status} Status", headers)
         return [] if reply.status in (204, 304) else list(reply.body)
 
@@ -164,7 +189,7 @@ def _over_asgi(wrap: Callable[[Any], Any], view: View, visit: Visit) -> Answer:
         await send({"type": "http.response.body", "body": b""})
 
     async def talk() -> list[Any]:
-        communicator = ApplicationCommunicator(wrap(app), asgi_scope(visit))
+        communicator: Any = Communicator(wrap(app), asgi_scope(visit))
         await communicator.send_input({"type": "http.request", "body": b""})
         messages = [await communicator.receive_output()]
         while messages[-1]["type"] != "http.response.body" or messages[-1].get("more_body"):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 TABLE = TESTS.parent / "docs" / "conformance.md"
-ROW = re.compile(r"^\| (?P<id>[A-Z]\d+) \| (?P<statement>[^|]*) \|(?P<tests>[^|]*)\|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| (?P<id>[A-Z]\d+) \| (?P<statement>[^|]*) \|(?P<tests>[^|]*)\|$", re.MULTILINE
+)
 
 
 def shown_by() -> dict[str, list[str]]:

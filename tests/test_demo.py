@@ -38,7 +38,7 @@ def test_the_console_tells_what_passed_and_what_did_not(
 
 
 def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
-    """Accepting lets statistics and marketing leave, refusing stops them again; spy never passes."""
+    """Accepting lets statistics and marketing leave, refusing stops them; spy never passes."""
     page = client.post("/accept")
     assert "You accepted all on" in page.text
     assert sorted(client.cookies) == [

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import KEY, Visit, asgi_scope, token_pair
+from adapters import KEY, Visit, asgi_scope, behind, behind_wsgi, token_pair
 from consentgate import ConsentGate, Cookie, Policy, ResponseStartedError
 from consentgate.names import is_declarable
 
@@ -29,7 +29,9 @@ POLICY = Policy(
 )
 GATE = ConsentGate(POLICY, secret_key=KEY)
 
-blanks = st.sampled_from([b"", b" ", b"\t", b"\xa0", b"\x85", b"\x0b", b"\0", b"\r", b"\n", b'"', b","])
+blanks = st.sampled_from(
+    [b"", b" ", b"\t", b"\xa0", b"\x85", b"\x0b", b"\0", b"\r", b"\n", b'"', b","]
+)
 names = st.sampled_from([name.encode() for name in NAMES]) | st.binary(max_size=8)
 attributes = st.sampled_from(
     [
@@ -63,7 +65,14 @@ header_names = st.sampled_from(
 ) | st.binary(max_size=8)
 headers: st.SearchStrategy[Any] = st.tuples(header_names, set_cookies() | st.binary(max_size=20))
 odd_headers: st.SearchStrategy[Any] = headers | st.sampled_from(
-    [None, (), ("set-cookie", "a=b"), (b"set-cookie", None), [b"set-cookie", b"session=1"], (b"x", 1)]
+    [
+        None,
+        (),
+        ("set-cookie", "a=b"),
+        (b"set-cookie", None),
+        [b"set-cookie", b"session=1"],
+        (b"x", 1),
+    ]
 )
 tokens = st.sampled_from(
     [
@@ -79,7 +88,7 @@ acts = st.sampled_from(["grant", "grant_all", "refuse_all", "withdraw", "nothing
 
 def browser_name(value: bytes) -> bytes:
     """Return the name a browser stores, said a second way: the oracle of this file."""
-    if any(byte < 0x20 and byte != 0x09 or byte == 0x7F for byte in value):
+    if any((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in value):
         return b""
     pair = value.split(b";", 1)[0]
     if b"=" not in pair:
@@ -123,7 +132,7 @@ def run(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(GATE.asgi(app)(asgi_scope(Visit(lines)), send, send))
+    asyncio.run(behind(GATE, app)(asgi_scope(Visit(lines)), send, send))
     return sent, allowed[-1] if allowed else frozenset()
 
 
@@ -131,12 +140,17 @@ def run(
 def test_no_sequence_of_messages_raises_or_leaks(
     script: list[tuple[str, list[Any]]], lines: list[bytes]
 ) -> None:
-    """Any order of grants, starts and bodies, with any headers: no error, and no cookie too many."""
+    """Any order of grants, starts and bodies, any headers: no error, and no cookie too many."""
     sent, _ = run(script, lines)
     for message in sent:
         for name, value in message.get("headers", ()):
-            assert name.lower() != b"set-cookie" or category_of(browser_name(value)) or (
-                value.startswith(b"cookies_preferences=1~") or b"=;" in value.replace(b'""', b"")
+            assert (
+                name.lower() != b"set-cookie"
+                or category_of(browser_name(value))
+                or (
+                    value.startswith(b"cookies_preferences=1~")
+                    or b"=;" in value.replace(b'""', b"")
+                )
             )
 
 
@@ -206,12 +220,15 @@ def test_any_policy_decides_by_the_category_alone(
         start_response("200 OK", [("Set-Cookie", f"{name}=1")])
         return []
 
-    gate.wsgi(app)({"HTTP_COOKIE": line.decode()}, lambda *args: sent.append(args[1]))
+    behind_wsgi(gate, app)({"HTTP_COOKIE": line.decode()}, lambda *args: sent.append(args[1]))
     passes = cookie is not None and cookie.category in allowed
     assert sent == [[("Set-Cookie", f"{name}=1")] if passes else []]
 
 
-@given(st.text(max_size=30), st.lists(st.tuples(st.text(max_size=10), st.text(max_size=30)), max_size=4))
+@given(
+    st.text(max_size=30),
+    st.lists(st.tuples(st.text(max_size=10), st.text(max_size=30)), max_size=4),
+)
 def test_no_wsgi_text_raises(status: str, pairs: list[tuple[str, str]]) -> None:
     """Any text as status and headers, latin-1 or not, gets through or is dropped, never raises."""
     sent: list[Any] = []
@@ -220,7 +237,7 @@ def test_no_wsgi_text_raises(status: str, pairs: list[tuple[str, str]]) -> None:
         start_response(status, pairs)
         return []
 
-    GATE.wsgi(app)({"HTTP_COOKIE": status}, lambda *args: sent.append(args))
+    behind_wsgi(GATE, app)({"HTTP_COOKIE": status}, lambda *args: sent.append(args))
     ((safe_status, kept),) = sent
     for text in (safe_status, *(part for pair in kept for part in pair)):
         assert not {*text} & {"\r", "\n", "\0"}

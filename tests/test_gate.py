@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters import KEY, Adapter, Visit, granted, sets, token_pair
-from consentgate import Category, Choice, ConsentGate, ConsentGateError, Cookie, Policy
+from adapters import KEY, Adapter, Visit, called, granted, sets, token_pair
+from consentgate import Category, Choice, Consent, ConsentGate, ConsentGateError, Cookie, Policy
 
 POLICY = Policy([Cookie("session"), Cookie("_ga*", "statistics")])
 
@@ -121,7 +121,7 @@ def test_the_consent_cookie_has_its_attributes() -> None:
 def test_it_is_secure_on_https_or_always(adapter: Adapter, https: bool, always: bool) -> None:
     """Secure is there when the request came over https, or when the site says always."""
     gate = built(always_secure=always)
-    answer = adapter(gate, lambda consent: consent.grant_all() or sets()(consent), Visit(https=https))
+    answer = adapter(gate, called(Consent.grant_all, sets()), Visit(https=https))
     assert answer.set_cookies[0].endswith(b"; Secure") == (https or always)
 
 
@@ -183,12 +183,12 @@ def test_a_new_revision_asks_again(adapter: Adapter, keep: bool) -> None:
     """Under an old revision nothing is granted; on request, what did not change still is."""
     old = built(policy=Policy([Cookie("_ga", "statistics"), Cookie("ad", "marketing")]))
     visit = granted(old, "statistics", "marketing")
-    more = Policy([Cookie("_ga", "statistics"), Cookie("ad", "marketing"), Cookie("ad2", "marketing")])
+    more = Policy(
+        [Cookie("_ga", "statistics"), Cookie("ad", "marketing"), Cookie("ad2", "marketing")]
+    )
     new = built(policy=more, keep_unchanged=keep)
     seen = []
-    answer = adapter(
-        new, lambda consent: seen.append(consent.answered) or sets("_ga=1", "ad=1")(consent), visit
-    )
+    answer = adapter(new, called(lambda c: seen.append(c.answered), sets("_ga=1", "ad=1")), visit)
     assert seen == [False]
     assert answer.names == ([b"_ga"] if keep else [])
 
@@ -202,7 +202,7 @@ def test_a_vanished_category_is_ignored(adapter: Adapter) -> None:
     seen = []
     answer = adapter(
         new,
-        lambda consent: seen.append(consent.allows("chat")) or sets("_ga=1", "chat=1")(consent),
+        called(lambda c: seen.append(c.allows("chat")), sets("_ga=1", "chat=1")),
         granted(old, "statistics", "chat"),
     )
     assert seen == [False]
@@ -273,7 +273,7 @@ def test_report_only_strips_nothing_and_tells_all(adapter: Adapter) -> None:
 def test_report_only_records_choices(adapter: Adapter) -> None:
     """Under report_only a grant is recorded like any other."""
     gate = built(report_only=True)
-    answer = adapter(gate, lambda consent: consent.grant_all() or sets("x=1")(consent))
+    answer = adapter(gate, called(Consent.grant_all, sets("x=1")))
     assert answer.names == [b"cookies_preferences", b"x"]
 
 

@@ -101,7 +101,9 @@ def test_fewer_stars_are_more_exact() -> None:
 
 def test_one_name_can_be_declared_for_several_places() -> None:
     """Two declarations of a name in one category are two places, not a contradiction."""
-    policy = Policy([Cookie("_ga", "statistics"), Cookie("_ga", "statistics", domain="example.com")])
+    policy = Policy(
+        [Cookie("_ga", "statistics"), Cookie("_ga", "statistics", domain="example.com")]
+    )
     assert len(policy.cookies) == 2
 
 
@@ -169,7 +171,9 @@ def test_a_legal_change_is_a_new_revision(changed: list[Cookie]) -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        Cookie("a", "statistics", provider="X", lifetime=timedelta(hours=24), purpose="Other words"),
+        Cookie(
+            "a", "statistics", provider="X", lifetime=timedelta(hours=24), purpose="Other words"
+        ),
         Cookie("a", "statistics", provider="X", lifetime=timedelta(days=1), service={"fr": "Ici"}),
         Cookie("a", "statistics", provider={"en": "X", "fr": "X (F)"}, lifetime=timedelta(days=1)),
     ],

@@ -97,19 +97,19 @@ def test_no_exc_info_is_handed_on_as_none(gate: ConsentGate) -> None:
     assert server.calls == [("200 OK", [])]
 
 
-class Fragile(RuntimeError):
+class FragileError(RuntimeError):
     """An error that can be watched."""
 
 
 @pytest.mark.conformance("W2")
 def test_no_reference_to_an_exception_is_kept(gate: ConsentGate) -> None:
     """Once the server let go of exc_info the exception is gone, without the garbage collector."""
-    watched: list[weakref.ref[Fragile]] = []
+    watched: list[weakref.ref[FragileError]] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         try:
-            raise Fragile
-        except Fragile as error:
+            raise FragileError
+        except FragileError as error:
             watched.append(weakref.ref(error))
             start_response("500 Oops", [], sys.exc_info())
         return []
@@ -278,7 +278,7 @@ def test_environ_stays_the_servers_dict(gate: ConsentGate) -> None:
 
 @pytest.mark.conformance("W6", "W7")
 def test_the_environ_key_is_an_extension_to_the_checker(gate: ConsentGate) -> None:
-    """wsgiref's checker accepts the handle, and the key is plain text for everyone else."""
+    """Wsgiref's checker accepts the handle, and the key is plain text for everyone else."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])

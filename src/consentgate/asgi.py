@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -16,7 +16,7 @@ from consentgate.wire import Header
 _GATED_SCOPES = ("http", "websocket")
 
 
-def consent(scope: Scope) -> Consent:
+def consent(scope: Mapping[str, Any]) -> Consent:
     """Return the consent handle of a request.
 
     Raises ConsentGateError where no gate stands around the app.

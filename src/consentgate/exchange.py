@@ -15,7 +15,7 @@ from consentgate.wire import Header, HeaderKind
 
 logger = logging.getLogger("consentgate")
 
-_PLAIN, _SET_COOKIE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE
+_PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
 class Exchange:
@@ -110,17 +110,14 @@ class Exchange:
             return headers
         kept = []
         for header, kind in zip(headers, kinds, strict=True):
-            if kind is _PLAIN:
+            if kind is _PLAIN or (kind is _UNSAFE and self.refused(header)):
                 kept.append(header)
             elif kind is _SET_COOKIE:
-                value = bytes(header[1])
-                judged = self.judge(value)
-                if judged is value:
+                judged = self.judge(header[1])
+                if judged is header[1]:
                     kept.append(header)
                 elif judged is not None:
                     kept.append((header[0], judged))
-            elif self.refused(header):
-                kept.append(header)
         return kept
 
     def without_cookies(self, headers: Iterable[Header]) -> list[Header]:
@@ -138,6 +135,8 @@ class Exchange:
 
     def judge(self, set_cookie: bytes) -> bytes | None:
         """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
+        if type(set_cookie) is not bytes:
+            set_cookie = bytes(set_cookie)  # A bytearray cannot be looked up.
         name = wire.stored_name(set_cookie)
         category = self.gate.category_of[name]
         return set_cookie if category in self._passing else self._judge(set_cookie, name, category)

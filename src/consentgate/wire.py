@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import cast
 
 from consentgate.memory import Memory
 
@@ -166,7 +165,7 @@ _HEADER_KINDS = Memory(header_kind, limit=1024, longest=64)
 _CR, _LF, _NUL, _SEMICOLON = b"\r\n\0;"
 
 
-def header_kinds(headers: Iterable[object]) -> list[HeaderKind]:
+def header_kinds(headers: Iterable[Header]) -> list[HeaderKind]:
     """Classify the headers of a response, each by its name and its value.
 
     One that is not a pair of bytes is unsafe, and so is one whose value could
@@ -177,7 +176,7 @@ def header_kinds(headers: Iterable[object]) -> list[HeaderKind]:
     kinds = []
     for header in headers:
         try:
-            name, value = cast("Header", header)
+            name, value = header
             kind = _HEADER_KINDS[name]
             if _CR in value or _LF in value or _NUL in value:
                 kind = HeaderKind.UNSAFE
