@@ -11,6 +11,8 @@ import pytest
 
 from adapters import KEY, Adapter, Visit, called, granted, sets, token_pair
 from consentgate import Category, Choice, Consent, ConsentGate, ConsentGateError, Cookie, Policy
+from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
+from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
 POLICY = Policy([Cookie("session"), Cookie("_ga*", "statistics")])
 
@@ -18,6 +20,11 @@ POLICY = Policy([Cookie("session"), Cookie("_ga*", "statistics")])
 def built(**options: Any) -> ConsentGate:
     """Return a gate with these options."""
     return ConsentGate(**{"policy": POLICY, "secret_key": KEY, **options})
+
+
+def anything(value: object) -> Any:
+    """Return a value that a type checker would refuse."""
+    return value
 
 
 @pytest.mark.conformance("K14")
@@ -44,6 +51,13 @@ def built(**options: Any) -> ConsentGate:
             lambda: built(policy=Policy([Cookie("cookies_preferences", "preferences")])),
             "Cookie('cookies_preferences') is declared in 'preferences'; the consent cookie is",
         ),
+        (lambda: built().wsgi(None), "app: a WSGI or ASGI app is needed, not None"),
+        (lambda: built().asgi("app"), "app: a WSGI or ASGI app is needed, not 'app'"),
+        (
+            lambda: WsgiMiddleware(anything(print), gate=anything(POLICY)),
+            "gate: a ConsentGate is needed",
+        ),
+        (lambda: AsgiMiddleware(anything(print), gate=anything(None)), "gate: a ConsentGate is"),
         (lambda: built(cookie_name="a*"), "cookie_name='a*'"),
         (lambda: built(cookie_name="a b"), "cookie_name='a b'"),
         (lambda: built(cookie_name="a[b]"), "a cookie's name is a token"),
@@ -150,8 +164,10 @@ def test_a_choice_can_be_made_by_hand() -> None:
     assert choice.refused == {"preferences", "marketing"}
     assert choice.time == datetime.fromtimestamp(1795000000, UTC)
     assert len({gate.choice([]).id for _ in range(100)}) == 100
-    with pytest.raises(ConsentGateError, match="unknown category 'statistic'"):
-        gate.choice(["statistic"])
+    assert gate.choice("statistics").granted == {"statistics"}
+    for wrong, shown in ((["statistic"], "'statistic'"), ([7], "7"), ([["statistics"]], "\\[")):
+        with pytest.raises(ConsentGateError, match=f"unknown category {shown}"):
+            gate.choice(anything(wrong))
 
 
 @pytest.mark.conformance("K4")

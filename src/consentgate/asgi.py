@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate, Request
+from consentgate.gate import ConsentGate, Request, check_wiring
 from consentgate.wire import Header
 
 _GATED_SCOPES = ("http", "websocket")
@@ -31,6 +31,7 @@ class ConsentMiddleware:
     """
 
     def __init__(self, app: ASGIApp, *, gate: ConsentGate) -> None:
+        check_wiring(app, gate)
         self.app = app
         self.gate = gate
 

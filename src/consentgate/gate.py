@@ -193,13 +193,14 @@ class ConsentGate(Frozen):
 
         Raises ConsentGateError for one that is not a category of the policy.
         """
-        keys = frozenset(keys)
+        keys = (keys,) if isinstance(keys, str) else tuple(keys)
         known = self.policy.choosable | {NECESSARY}
-        if unknown := sorted(keys - known, key=str):
-            raise ConsentGateError(
-                f"unknown category {unknown[0]!r}; known are: {', '.join(sorted(known))}"
-            )
-        return keys - {NECESSARY}
+        for key in keys:
+            if not isinstance(key, str) or key not in known:
+                raise ConsentGateError(
+                    f"unknown category {key!r}; known are: {', '.join(sorted(known))}"
+                )
+        return frozenset(keys) - {NECESSARY}
 
     def set_cookie_for(self, choice: Choice, *, secure: bool = False) -> str:
         """Return the `Set-Cookie` value that records a choice.
@@ -296,6 +297,17 @@ class ConsentGate(Frozen):
                 f"{size} bytes, {MAX_BYTES} are what browsers keep safely; use fewer categories "
                 "or shorter keys"
             )
+
+
+def check_wiring(app: object, gate: object) -> None:
+    """Raise ConsentGateError where a middleware is given no app or no gate."""
+    if not callable(app):
+        raise ConsentGateError(f"app: a WSGI or ASGI app is needed, not {app!r}")
+    if not isinstance(gate, ConsentGate):
+        raise ConsentGateError(
+            f"gate: a ConsentGate is needed, not {gate!r}; as in gate=ConsentGate(policy, "
+            "secret_key=...)"
+        )
 
 
 def _check_cookie(name: str, domain: str | None, always_secure: bool) -> None:

@@ -9,7 +9,7 @@ from werkzeug.datastructures import EnvironHeaders
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate, Request
+from consentgate.gate import ConsentGate, Request, check_wiring
 from consentgate.wire import Header, safe_status
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class ConsentMiddleware:
     """
 
     def __init__(self, app: WSGIApplication, *, gate: ConsentGate) -> None:
+        check_wiring(app, gate)
         self.app = app
         self.gate = gate
 
@@ -81,7 +82,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
         https = environ.get("wsgi.url_scheme") == "https"
         request = None
         if gate.needs_consent is not None:
-            request = Request(environ["REQUEST_METHOD"], path, EnvironHeaders(environ))
+            request = Request(environ.get("REQUEST_METHOD", "GET"), path, EnvironHeaders(environ))
         exchange = Exchange(gate, lines, path, https, request)
         environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")
