@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples import demo
 from starlette.testclient import TestClient
 
 from consentgate import Event, Reason
+from examples import demo
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,22 +17,18 @@ import uvicorn
 import werkzeug.test
 from django.conf import settings
 from django.db import connections
+from fastapi import FastAPI
+from flask import Flask
+from starlette.testclient import TestClient
+
+import consentgate.asgi
+import consentgate.wsgi
+from consentgate import ConsentGate, Cookie
 from examples import fastapi_app, flask_app, portal_policy, starlette_app
 from examples.portal import __main__ as portal_main
 from examples.portal import asgi, wsgi
 from examples.portal.cookies import gate as portal_gate
 from examples.portal.texts import TEXTS
-from fastapi import FastAPI
-from flask import Flask
-
-import consentgate.asgi
-import consentgate.wsgi
-from consentgate import ConsentGate, Cookie
-
-with warnings.catch_warnings():
-    # Starlette would rather have httpx2; with httpx its client does the same.
-    warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient`")
-    from starlette.testclient import TestClient
 
 EXAMPLES = Path(flask_app.__file__).parent
 FILES = ("flask_app.py", "starlette_app.py", "fastapi_app.py")
