@@ -62,6 +62,8 @@ def anything(value: object) -> Any:
         (lambda: built(cookie_name="a b"), "cookie_name='a b'"),
         (lambda: built(cookie_name="a[b]"), "a cookie's name is a token"),
         (lambda: built(cookie_name=""), "cookie_name=''"),
+        (lambda: built(cookie_name="$consent"), "older parsers take this for an attribute"),
+        (lambda: built(cookie_name="Path"), "older parsers take this for an attribute"),
         (lambda: built(cookie_name=None), "cookie_name=None"),
         (lambda: built(cookie_name="__Secure-c"), "only with Secure; add always_secure=True"),
         (lambda: built(cookie_name="__host-c"), "only with Secure; add always_secure=True"),

@@ -49,13 +49,18 @@ class ConsentMiddleware:
         await self.app(scope, receive, filtered)
 
 
-def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
-    """Begin the exchange, and return it with a copy of the scope that holds the handle."""
-    lines = [
+def cookie_lines(scope: Scope) -> list[bytes]:
+    """Return the `Cookie` header lines of a request; HTTP/2 may send several."""
+    return [
         value
         for name, value in scope.get("headers", ())
         if len(name) == 6 and name.lower() == b"cookie"
     ]
+
+
+def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
+    """Begin the exchange, and return it with a copy of the scope that holds the handle."""
+    lines = cookie_lines(scope)
     if KEY in scope and (around := exchange_around(scope[KEY], lines)) is not None:
         return around, scope
     path = scope.get("path", "")

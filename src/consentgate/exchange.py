@@ -171,7 +171,8 @@ class Exchange:
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
         """Tell whether a gate further in, on a request with these cookies, is part of this."""
-        return not self.started and list(cookie_lines) == list(self.cookie_lines)
+        here, there = (list(filter(None, lines)) for lines in (self.cookie_lines, cookie_lines))
+        return not self.started and here == there
 
     def _asks(self, request: Request) -> bool:
         """Ask the site's predicate, once. One that raises means that consent is needed."""

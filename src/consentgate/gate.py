@@ -30,6 +30,9 @@ _MAX_TOKENS = 4
 # Servers of one site may differ by this much; further in the future is forged.
 _CLOCK_SKEW = 60.0
 
+# What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
+_ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
+
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -319,6 +322,10 @@ def _check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
         raise ConsentGateError(
             f"cookie_name={name!r}: a cookie's name is a token (RFC 6265 4.1.1): letters, "
             "digits and !#$%&'+-.^_`|~"
+        )
+    if name.startswith("$") or name.lower() in _ATTRIBUTES:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: older parsers take this for an attribute; use another name"
         )
     if domain is not None and (not isinstance(domain, str) or not _DOMAIN.fullmatch(domain)):
         raise ConsentGateError(f"cookie_domain={domain!r}: use a host name, as in 'example.com'")

@@ -151,13 +151,13 @@ BUILT_IN = (
 class Cookie:
     """A declared cookie.
 
-    `name` is exact, or a pattern in which each `*` stands for any characters,
-    anchored at both ends (`_ga*`). `category` is the key of its category.
-    `provider`, `service` and `purpose` tell people who sets it, for what
-    service and why. `lifetime` is how long a browser keeps it (None: until
-    the browser closes). `party` is "first" or "third". `domain` and `path` are
-    the attributes it is set with. `exemption` is what a cookie that needs no
-    consent rests on, one of EXEMPTIONS.
+    `name` is exact, or a pattern in which each `*` stands for any characters
+    that a declared name can have, anchored at both ends (`_ga*`). `category`
+    is the key of its category. `provider`, `service` and `purpose` tell people
+    who sets it, for what service and why. `lifetime` is how long a browser
+    keeps it (None: until the browser closes). `party` is "first" or "third".
+    `domain` and `path` are the attributes it is set with. `exemption` is what
+    a cookie that needs no consent rests on, one of EXEMPTIONS.
 
     Raises ConsentGateError for a declaration that cannot hold.
     """

@@ -97,9 +97,9 @@ def emptied(set_cookie: bytes) -> bytes:
 
 
 _DELIMITERS = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
-_TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[^0-9].*)?", re.DOTALL)
-_DAY = re.compile(rb"([0-9]{1,2})(?:[^0-9].*)?", re.DOTALL)
-_YEAR = re.compile(rb"([0-9]{2,4})(?:[^0-9].*)?", re.DOTALL)
+_TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})")
+_DAY = re.compile(rb"[0-9]{1,2}")
+_YEAR = re.compile(rb"[0-9]{2,4}")
 _MONTHS = {
     month: number
     for number, month in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
@@ -109,18 +109,22 @@ _MONTHS = {
 def cookie_date(text: bytes) -> datetime | None:
     """Read a date as RFC 6265bis 5.1.1 does: tokens in any order, the first of a kind counts.
 
-    Returns an aware UTC datetime, or None where the algorithm fails.
+    Returns an aware UTC datetime, or None where the algorithm fails or
+    browsers differ: RFC 6265bis lets a number be followed by anything, as in
+    `1st` or `00:00:00Z`; Chromium does not.
     """
     time = day = month = year = None
     for token in _DELIMITERS.split(text):
         if time is None and (found := _TIME.fullmatch(token)):
             time = (int(found[1]), int(found[2]), int(found[3]))
-        elif day is None and (found := _DAY.fullmatch(token)):
-            day = int(found[1])
+        elif day is None and _DAY.fullmatch(token):
+            day = int(token)
         elif month is None and (number := _MONTHS.get(token[:3].lower())):
             month = number
-        elif year is None and (found := _YEAR.fullmatch(token)):
-            year = _full_year(int(found[1]))
+        elif year is None and _YEAR.fullmatch(token):
+            year = _full_year(int(token))
+        elif token[:1].isdigit() and not token.isdigit():
+            return None
     if time is None or day is None or month is None or year is None or year < 1601:
         return None
     try:

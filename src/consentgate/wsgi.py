@@ -71,11 +71,16 @@ class ConsentMiddleware:
         return self.app(environ, filtered)
 
 
-def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
-    """Begin the exchange: all that is read of the request is read here, before the app runs."""
+def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
+    """Return the `Cookie` header of a request, as one line or none."""
     cookie = environ.get("HTTP_COOKIE")
     # A character beyond latin-1 is not PEP 3333: whatever it was to be, it is no consent.
-    lines = (cookie.encode("latin-1", "replace"),) if cookie else ()
+    return [cookie.encode("latin-1", "replace")] if cookie else []
+
+
+def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
+    """Begin the exchange: all that is read of the request is read here, before the app runs."""
+    lines = cookie_lines(environ)
     exchange = exchange_around(environ[KEY], lines) if KEY in environ else None
     if exchange is None:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

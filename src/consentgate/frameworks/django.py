@@ -20,11 +20,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
+from consentgate import asgi, wsgi
 from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, Request
-from consentgate.wsgi import ENVIRON_KEY
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -38,14 +38,16 @@ def configured_gate() -> ConsentGate:
     if isinstance(found, str):
         try:
             found = import_string(found)
-        except ImportError as error:
-            raise ConsentGateError(f"settings.CONSENTGATE = {found!r}: {error}") from error
+        except (ImportError, TypeError, ValueError) as error:
+            raise ConsentGateError(
+                f"settings.CONSENTGATE = {found!r}: {error}; {_REMEDY}"
+            ) from error
     if not isinstance(found, ConsentGate):
-        raise ConsentGateError(
-            f"settings.CONSENTGATE is {found!r}; set it to a ConsentGate, or to the path of one "
-            "as in 'mysite.cookies.gate'"
-        )
+        raise ConsentGateError(f"settings.CONSENTGATE is {found!r}; {_REMEDY}")
     return found
+
+
+_REMEDY = "set it to a ConsentGate, or to the path of one as in 'mysite.cookies.gate'"
 
 
 class ConsentMiddleware:
@@ -76,9 +78,10 @@ class ConsentMiddleware:
 
 
 def _enter(gate: ConsentGate, request: HttpRequest) -> Exchange:
-    cookie = request.META.get("HTTP_COOKIE")
-    lines = (cookie.encode("latin-1", "replace"),) if cookie else ()
-    around = _found(request)
+    # Over ASGI the scope has the lines that Django's META joins with a comma.
+    scope = getattr(request, "scope", None)
+    lines = wsgi.cookie_lines(request.META) if scope is None else asgi.cookie_lines(scope)
+    around = request.META.get(KEY) or (scope or {}).get(KEY)
     exchange = exchange_around(around, lines)
     if exchange is None:
         description = None
@@ -86,33 +89,24 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> Exchange:
             description = Request(request.method or "GET", request.path, request.headers)
         exchange = Exchange(gate, lines, request.path, request.is_secure(), description)
         around = Consent(exchange)
-        request.META[ENVIRON_KEY] = around
+        request.META[wsgi.ENVIRON_KEY] = around
     request.consent = around  # type: ignore[attr-defined]  # Django's way to add to a request
     return exchange
-
-
-def _found(request: HttpRequest) -> object:
-    """Return the handle of a gate around the Django app, which its handlers keep elsewhere."""
-    scope = getattr(request, "scope", None) or {}
-    return scope.get(KEY) or request.META.get(KEY)
 
 
 def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     """Filter what Django will send as Set-Cookie: `response.cookies`, and a header of that name."""
     kept: dict[str, Morsel[str]] = {}
     for key, morsel in response.cookies.items():
-        sent = morsel.OutputString().encode("latin-1", "replace")
-        judged = exchange.judge(sent)
-        if judged is None:
-            continue
-        if judged is not sent:  # A deletion, without the value it carried.
-            morsel.set(key, "", "")
-        kept[key] = morsel
+        sent = (b"Set-Cookie", morsel.OutputString().encode("latin-1", "replace"))
+        for judged in exchange.filtered([sent]):
+            if judged is not sent:  # A deletion, without the value it carried.
+                morsel.set(morsel.key, "", "")
+            kept[key] = morsel
     response.cookies.clear()
     if (issued := exchange.issued()) is not None:
         response.cookies.load(issued.decode("ascii"))
-    # Morsels are put back as they are: `__setitem__` would make new ones.
-    dict.update(response.cookies, kept)
+    response.cookies.update(kept)
     _leave_headers(exchange, response)
     return response
 

@@ -1,0 +1,115 @@
+"""The examples, on real servers, as a visitor's own browser sees them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser
+
+import browsing
+from browsing import Tab
+from serving import serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+
+CHOICE = "cookies_preferences"
+
+
+class Example(NamedTuple):
+    """An example on a server, and the names of the cookies that it sets."""
+
+    target: str
+    server: str
+    necessary: set[str]
+    consented: set[str]
+
+
+EXAMPLES = {
+    "flask": Example("examples.flask_app:app", "gunicorn", {"session"}, {"_ga", "ad_id"}),
+    "starlette": Example(
+        "examples.starlette_app:app", "uvicorn-h11", {"session"}, {"_ga", "ad_id"}
+    ),
+    "fastapi": Example("examples.fastapi_app:app", "hypercorn", {"session"}, {"_ga", "ad_id"}),
+    "portal-wsgi": Example(
+        "examples.portal.wsgi:application", "waitress", {"csrftoken"}, {"_ga", "ad_id"}
+    ),
+    "portal-asgi": Example(
+        "examples.portal.asgi:application", "uvicorn-httptools", {"csrftoken"}, {"_ga", "ad_id"}
+    ),
+}
+
+ACCEPT = re.compile(r"Accept all|Tout accepter")
+REFUSE = re.compile(r"Refuse all|Tout refuser")
+WITHDRAW = re.compile(r"Withdraw|Retirer")
+
+
+class Served(NamedTuple):
+    """A running example."""
+
+    url: str
+    example: Example
+
+
+@pytest.fixture(scope="module", params=EXAMPLES.values(), ids=list(EXAMPLES))
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """Run one of the examples."""
+    example: Example = request.param
+    with serve(example.server, example.target) as url:
+        yield Served(url, example)
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def visitor(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """Return a page with an empty jar, with JavaScript and without."""
+    with browsing.tab(chromium, scripts=request.param) as opened:
+        yield opened
+
+
+def press(tab: Tab, button: re.Pattern[str]) -> None:
+    """Press a button, and wait for the page that it leads to."""
+    with tab.page.expect_navigation():
+        tab.page.get_by_role("button", name=button).click()
+
+
+@pytest.mark.conformance("K1", "K2", "K6")
+def test_only_what_is_necessary_is_stored_before_consent_and_all_after(
+    visitor: Tab, served: Served
+) -> None:
+    """The jar holds necessary cookies alone until the visitor accepts, then all declared ones."""
+    url, (_, _, necessary, consented) = served
+    visitor.page.goto(url)
+    assert visitor.names() == necessary
+    visitor.page.reload()
+    assert visitor.names() == necessary
+    press(visitor, ACCEPT)
+    assert visitor.names() == necessary | consented | {CHOICE}
+
+
+@pytest.mark.conformance("K1", "K2", "K15", "K16")
+def test_a_refusal_is_all_that_is_stored(visitor: Tab, served: Served) -> None:
+    """After a refusal the jar holds the necessary cookies and the choice, kept for 182 days."""
+    url, (_, _, necessary, _) = served
+    visitor.page.goto(url)
+    press(visitor, REFUSE)
+    visitor.page.reload()
+    assert visitor.names() == necessary | {CHOICE}
+    [cookie] = [cookie for cookie in visitor.jar() if cookie["name"] == CHOICE]
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+    assert cookie["expires"] - time.time() == pytest.approx(182 * 86400, abs=60)
+
+
+@pytest.mark.conformance("K9")
+def test_nothing_is_set_again_after_a_withdrawal(tab: Tab, served: Served) -> None:
+    """After a withdrawal, what the visitor deletes does not come back."""
+    url, (_, _, necessary, consented) = served
+    tab.page.goto(url)
+    press(tab, ACCEPT)
+    press(tab, WITHDRAW)
+    for name in consented:
+        tab.context.clear_cookies(name=name)
+    tab.page.reload()
+    assert tab.names() == necessary | {CHOICE}
