@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, Request, check_wiring
-from consentgate.wire import Header
+from consentgate.wire import BYTES, Header
 
 _GATED_SCOPES = ("http", "websocket")
 
@@ -69,14 +69,17 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
         request = Request(scope.get("method", "GET"), path, Headers(scope=scope))
     exchange = Exchange(gate, lines, path, scope.get("scheme") in ("https", "wss"), request)
     handle = Consent(exchange)
+    inner = dict(scope)
+    inner[KEY] = handle
     # Starlette's `request.state` reads scope["state"], which the server may share.
-    state = {**(scope.get("state") or {}), "consent": handle}
-    return exchange, {**scope, KEY: handle, "state": state}
+    state = scope.get("state")
+    inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
+    return exchange, inner
 
 
 def _started(exchange: Exchange, message: Message) -> Message:
     headers = message.get("headers")
-    kept = exchange.leaving(() if headers is None else headers)
+    kept = exchange.leaving(() if headers is None else headers, BYTES)
     if kept or headers is not None:
         return {**message, "headers": kept}
     return message
@@ -87,12 +90,13 @@ def _without_cookies(exchange: Exchange, message: Message) -> Message:
     changed: dict[str, Any] = {}
     if message.get("headers") is not None:
         headers: Sequence[Header] = list(message["headers"])
-        kept = exchange.without_cookies(headers)
+        kept = exchange.without_cookies(headers, BYTES)
         if len(kept) != len(headers) or not isinstance(message["headers"], Sequence):
             changed["headers"] = kept
     if message.get("links") is not None:
         links: Iterable[bytes] = list(message["links"])
-        safe = [link for _, link in exchange.without_cookies((b"link", link) for link in links)]
+        lines = [(b"link", link) for link in links]
+        safe = [link for _, link in exchange.without_cookies(lines, BYTES)]
         if safe != links or not isinstance(message["links"], Sequence):
             changed["links"] = safe
     return {**message, **changed} if changed else message

@@ -51,9 +51,8 @@ class Consent:
         """
         gate = self._exchange.gate
         granted = gate.checked_categories(categories)
-        opposed = {c.key for c in gate.policy.categories if c.exempt and not self._passes(c.key)}
-        needing = {c.key for c in gate.policy.categories if c.needs_consent}
-        self._exchange.decide(granted, frozenset(needing | opposed) - granted)
+        opposed = gate.policy.exempt - self._exchange.standing.allowed
+        self._exchange.decide(granted, (gate.policy.needing | opposed) - granted)
 
     def grant_all(self) -> None:
         """Record that the visitor grants every category. Raises as `grant` does."""
@@ -73,17 +72,12 @@ class Consent:
         opposes it. Raises as `grant` does.
         """
         gate = self._exchange.gate
-        known = gate.policy.choosable
+        known, allowed = gate.policy.choosable, self._exchange.standing.allowed
         lost = gate.checked_categories(categories) if categories else known
-        granted = frozenset(k for k in self._granted() & known if self._passes(k)) - lost
-        kept = {c.key for c in gate.policy.categories if c.exempt and self._passes(c.key)} - lost
-        self._exchange.decide(granted, known - granted - kept)
-
-    def _granted(self) -> frozenset[str]:
-        return self.choice.granted if self.choice else frozenset()
-
-    def _passes(self, category: str) -> bool:
-        return category in self._exchange.standing.allowed
+        granted = self.choice.granted if self.choice else frozenset()
+        kept = (allowed & gate.policy.exempt) - lost
+        still = (allowed & granted) - lost
+        self._exchange.decide(still, known - still - kept)
 
 
 def exchange_around(found: object, cookie_lines: Sequence[bytes]) -> Exchange | None:

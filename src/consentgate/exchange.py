@@ -11,10 +11,12 @@ from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate, Request, Standing
 from consentgate.observer import Event, Reason, shown
 from consentgate.policy import NECESSARY
-from consentgate.wire import Header, HeaderKind
+from consentgate.wire import Dialect, HeaderKind, Text
 
 logger = logging.getLogger("consentgate")
 
+_NOTHING: frozenset[str] = frozenset()
+_ALWAYS = frozenset({NECESSARY})
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
@@ -26,14 +28,18 @@ class Exchange:
     `needs_consent` predicate. Nothing of the request is read later on.
     """
 
-    # What most exchanges never change is said once, for all of them.
-    started = False
-    consent_needed = True
-    _before: Standing | None = None
-    _now: Standing | None = None
-    _choice: Choice | None = None
-    _passing: frozenset[str] = frozenset({NECESSARY})
-    """Categories that pass without another look. At first, those that need no choice."""
+    __slots__ = (
+        "_before",
+        "_choice",
+        "_now",
+        "_passing",
+        "consent_needed",
+        "cookie_lines",
+        "gate",
+        "https",
+        "path",
+        "started",
+    )
 
     def __init__(
         self,
@@ -47,10 +53,13 @@ class Exchange:
         self.cookie_lines = cookie_lines
         self.path = path
         self.https = https
-        if request is not None:
-            self.consent_needed = self._asks(request)
-        if gate.observe_passed:
-            self._passing = frozenset()
+        self.started = False
+        self.consent_needed = request is None or self._asks(request)
+        self._before: Standing | None = None
+        self._now: Standing | None = None
+        self._choice: Choice | None = None
+        # What passes without another look: at first, what needs no choice.
+        self._passing = _NOTHING if gate.observe_passed else _ALWAYS
 
     @property
     def standing(self) -> Standing:
@@ -77,7 +86,7 @@ class Exchange:
         prolongation by visits). Raises ResponseStartedError where the headers
         are gone: it holds, but the browser was not told.
         """
-        was, self._passing = self.standing, frozenset()
+        was, self._passing = self.standing, _NOTHING
         if self._holds(was, granted, refused):
             return
         if self._before and self._holds(self._before, granted, refused):
@@ -91,42 +100,51 @@ class Exchange:
                 "but no Set-Cookie can carry it; decide before the response starts"
             )
 
-    def leaving(self, headers: Iterable[Header], set_cookie: bytes = b"set-cookie") -> list[Header]:
+    def leaving(
+        self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
+    ) -> list[tuple[Text, Text]]:
         """Return the response headers that may leave, in order, and mark the response started.
 
-        The consent cookie, if a choice was made, comes first, under the name
-        `set_cookie` (ASGI wants lower case). Called again with other headers
-        (WSGI's `exc_info`), it does the same for them.
+        The consent cookie, if a choice was made, comes first. Called again
+        with other headers (WSGI's `exc_info`), it does the same for them.
         """
-        kept = self.filtered(headers)
+        kept = self.filtered(headers, dialect)
         issued = self.issued()
-        return kept if issued is None else [(set_cookie, issued), *kept]
+        if issued is not None:
+            kept.insert(0, (dialect.set_cookie, dialect.decode(issued)))
+        return kept
 
-    def filtered(self, headers: Iterable[Header]) -> list[Header]:
-        """Return those of the response headers that may leave: the same objects, in order."""
+    def filtered(
+        self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
+    ) -> list[tuple[Text, Text]]:
+        """Return those of the response headers that may leave: the same objects, in a new list."""
         headers = list(headers)
-        kinds = wire.header_kinds(headers)
+        kinds = wire.header_kinds(headers, dialect)
         if kinds.count(_PLAIN) == len(headers):
             return headers
         kept = []
-        for header, kind in zip(headers, kinds, strict=True):
+        for position, header in enumerate(headers):
+            kind = kinds[position]
             if kind is _PLAIN or (kind is _UNSAFE and self.refused(header)):
                 kept.append(header)
             elif kind is _SET_COOKIE:
-                judged = self.judge(header[1])
-                if judged is header[1]:
+                raw = dialect.encode(header[1])
+                judged = self.judge(raw)
+                if judged is raw:
                     kept.append(header)
                 elif judged is not None:
-                    kept.append((header[0], judged))
+                    kept.append((header[0], dialect.decode(judged)))
         return kept
 
-    def without_cookies(self, headers: Iterable[Header]) -> list[Header]:
+    def without_cookies(
+        self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
+    ) -> list[tuple[Text, Text]]:
         """Return headers that no cookie may be in: trailers, early hints.
 
         Browsers store no cookie from them; what passes them on may.
         """
         headers = list(headers)
-        kinds = wire.header_kinds(headers)
+        kinds = wire.header_kinds(headers, dialect)
         return [
             header
             for header, kind in zip(headers, kinds, strict=True)
@@ -135,11 +153,11 @@ class Exchange:
 
     def judge(self, set_cookie: bytes) -> bytes | None:
         """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
-        if type(set_cookie) is not bytes:
-            set_cookie = bytes(set_cookie)  # A bytearray cannot be looked up.
         name = wire.stored_name(set_cookie)
         category = self.gate.category_of[name]
-        return set_cookie if category in self._passing else self._judge(set_cookie, name, category)
+        if category in self._passing:
+            return set_cookie
+        return self._judge(set_cookie, name, category)
 
     def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
         gate = self.gate

@@ -102,11 +102,12 @@ class ConsentGate(Frozen):
     clock: Callable[[], float]
     name: bytes
     unanswered: Standing
+    _lasts: float
     _observers: tuple[Observer, ...]
     _signer: TokenSigner
-    category_of: Memory[str | None]
+    category_of: Memory[bytes, str | None]
     """The category that decides about a cookie name; None if undeclared, or the gate's own."""
-    _remembered: Memory[Standing | None]
+    _remembered: Memory[bytes, Standing | None]
 
     def __init__(
         self,
@@ -141,13 +142,14 @@ class ConsentGate(Frozen):
             keep_unchanged=keep_unchanged,
             clock=clock,
             name=cookie_name.encode("ascii"),
+            _lasts=max_age.total_seconds(),
             _observers=(LogObserver(), observer) if observer else (LogObserver(),),
             _signer=TokenSigner(secret_key, cookie_name),
             category_of=Memory(self._category_of, limit=4096, longest=256),
             _remembered=Memory(self._read, limit=4096, longest=MAX_BYTES),
         )
         vars(self)["unanswered"] = Standing(
-            None, False, self._allowed(frozenset(), frozenset()), 0.0, 0.0
+            None, False, self.policy.allowed(frozenset(), frozenset()), 0.0, 0.0
         )
         self._check_token_size()
 
@@ -180,11 +182,10 @@ class ConsentGate(Frozen):
         ConsentGateError for a category that is not in the policy.
         """
         keys = self.checked_categories(granted)
-        needing = {c.key for c in self.policy.categories if c.needs_consent}
-        others = needing if refused is None else self.checked_categories(refused)
+        others = self.policy.needing if refused is None else self.checked_categories(refused)
         return Choice(
             granted=keys,
-            refused=frozenset(others) - keys,
+            refused=others - keys,
             made_at=int(self.clock()),
             revision=self.policy.revision,
             id=id or new_id(),
@@ -249,9 +250,9 @@ class ConsentGate(Frozen):
         return Standing(
             choice,
             current,
-            self._allowed(granted, choice.refused),
+            self.policy.allowed(granted, choice.refused),
             choice.made_at - _CLOCK_SKEW,
-            choice.made_at + self.max_age.total_seconds(),
+            choice.made_at + self._lasts,
         )
 
     def tell(self, event: Event) -> None:
@@ -282,15 +283,6 @@ class ConsentGate(Frozen):
             return ()
         now = self.policy.fingerprints
         return (key for key in choice.granted if choice.fingerprints.get(key) == now.get(key))
-
-    def _allowed(self, granted: frozenset[str], refused: frozenset[str]) -> frozenset[str]:
-        return frozenset(
-            category.key
-            for category in self.policy.categories
-            if category.always_allowed
-            or (category.exempt and category.key not in refused)
-            or (category.needs_consent and category.key in granted)
-        )
 
     def _check_token_size(self) -> None:
         size = len(self.set_cookie_for(self.choice(self.policy.choosable), secure=True))

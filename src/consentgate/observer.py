@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
+from typing import NamedTuple
 
 logger = logging.getLogger("consentgate")
 
@@ -26,8 +26,7 @@ class Reason(StrEnum):
 _EXPECTED = (Reason.UNANSWERED, Reason.REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One cookie, or one unsafe header, as the gate saw it leave or not.
 
     `action` is "stripped", or "passed" where the gate was asked to tell
@@ -79,8 +78,6 @@ class LogObserver:
         )
 
     def _is_new(self, name: str) -> bool:
-        if name in self._seen or len(self._seen) > self._limit:
-            return False
         with self._lock:
             if name in self._seen or len(self._seen) > self._limit:
                 return False

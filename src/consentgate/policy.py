@@ -103,6 +103,8 @@ class Category:
         return not self.always_allowed and not self.exempt
 
 
+_ALWAYS = frozenset({NECESSARY})
+
 BUILT_IN = (
     Category(
         NECESSARY,
@@ -248,8 +250,12 @@ class Policy(Frozen):
     cookies: tuple[Cookie, ...]
     categories: tuple[Category, ...]
     revision: str
+    exempt: frozenset[str]
+    """The keys of the categories that pass unless the visitor opposes them."""
+    needing: frozenset[str]
+    """The keys of the categories that need consent."""
     choosable: frozenset[str]
-    """The keys of all categories that a visitor decides on."""
+    """The keys of all categories that a visitor decides on: these two together."""
     fingerprints: Mapping[str, str]
     """What is declared in each category, wording aside, as a short digest by key."""
     lookup: Callable[[bytes], Cookie | None]
@@ -282,10 +288,16 @@ class Policy(Frozen):
             cookies=declared,
             categories=known,
             revision=_checked_revision(revision) or _digest(sorted(terms.items()), 8),
+            exempt=frozenset(c.key for c in known if c.exempt),
+            needing=frozenset(c.key for c in known if c.needs_consent),
             choosable=frozenset(c.key for c in known if not c.always_allowed),
             fingerprints=MappingProxyType({key: _digest(terms[key], 6) for key in keys}),
             lookup=NameTable((c.name, _weight(c), c) for c in declared).find,
         )
+
+    def allowed(self, granted: frozenset[str], refused: frozenset[str]) -> frozenset[str]:
+        """Return the keys of the categories that pass under these decisions."""
+        return _ALWAYS | (self.exempt - refused) | (self.needing & granted)
 
     def __repr__(self) -> str:
         return f"<Policy {self.revision}: {len(self.cookies)} cookies>"

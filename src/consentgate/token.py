@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from hashlib import sha256
+from types import MappingProxyType
 
 from itsdangerous import BadData, Signer
 
 from consentgate.choice import Choice
 from consentgate.errors import ConsentGateError
+from consentgate.memory import Memory
 
 SecretKey = str | bytes | Iterable[str | bytes]
 """One key, or a list of them from the oldest to the newest."""
@@ -29,9 +31,9 @@ MAX_BYTES = 2048
 
 _KEY = "[A-Za-z][A-Za-z0-9_-]{0,31}"
 _GRANT = f"{_KEY}:[A-Za-z0-9_-]{{6}}"
-_PAYLOAD = re.compile(
-    rf"1~([A-Za-z0-9_-]{{1,32}})~([0-9]{{1,11}})~([A-Za-z0-9._-]{{1,32}})"
-    rf"~((?:{_GRANT}(?:\.{_GRANT})*)?)~((?:{_KEY}(?:\.{_KEY})*)?)".encode("ascii")
+_PAYLOAD = re.compile(rb"1~([A-Za-z0-9_-]{1,32})~([0-9]{1,11})~(.*)")
+_TERMS = re.compile(
+    rf"[A-Za-z0-9._-]{{1,32}}~(?:{_GRANT}(?:\.{_GRANT})*)?~(?:{_KEY}(?:\.{_KEY})*)?".encode("ascii")
 )
 
 
@@ -72,12 +74,17 @@ class TokenSigner:
     """
 
     def __init__(self, secret_key: SecretKey, cookie_name: str) -> None:
-        self._signer = Signer(
+        derived = Signer(
             checked_keys(secret_key),
             salt=f"consentgate.choice.{cookie_name}",
             key_derivation="hmac",
             digest_method=sha256,
         )
+        # The same signatures, without deriving the keys anew for each of them.
+        keys = [derived.derive_key(key) for key in derived.secret_keys]
+        self._signer = Signer(keys, key_derivation="none", digest_method=sha256)
+        # What visitors decide has few forms: each is read once.
+        self._terms = Memory(_read_terms, limit=1024, longest=MAX_BYTES)
 
     def write(self, choice: Choice) -> bytes:
         """Return the token of a choice. The same choice gives the same token."""
@@ -99,15 +106,24 @@ class TokenSigner:
             payload = self._signer.unsign(token)
         except BadData:
             return None
-        if _PAYLOAD.fullmatch(payload) is None:
+        found = _PAYLOAD.fullmatch(payload)
+        terms = self._terms[found[3]] if found else None
+        if found is None or terms is None:
             return None
-        _, ident, made_at, revision, granted, refused = payload.decode("ascii").split("~")
-        fingerprints = dict([grant.split(":") for grant in granted.split(".") if grant])
-        return Choice(
-            granted=frozenset(fingerprints),
-            refused=frozenset(refused.split(".") if refused else ()),
-            made_at=int(made_at),
-            revision=revision,
-            id=ident,
-            fingerprints=fingerprints,
-        )
+        return terms._replace(id=found[1].decode("ascii"), made_at=int(found[2]))
+
+
+def _read_terms(text: bytes) -> Choice | None:
+    """Read revision, grants and refusals, as a choice of nobody at no time."""
+    if _TERMS.fullmatch(text) is None:
+        return None
+    revision, granted, refused = text.decode("ascii").split("~")
+    fingerprints = dict(grant.split(":") for grant in granted.split(".") if grant)
+    return Choice(
+        granted=frozenset(fingerprints),
+        refused=frozenset(refused.split(".") if refused else ()),
+        made_at=0,
+        revision=revision,
+        id="",
+        fingerprints=MappingProxyType(fingerprints),
+    )

@@ -9,12 +9,15 @@ section of RFC 6265bis (draft-ietf-httpbis-rfc6265bis) that it comes from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from typing import Any, Generic, TypeVar
 
 from consentgate.memory import Memory
 
+Text = TypeVar("Text", bytes, str)
 Header = tuple[bytes, bytes]
 """Name and value of a header field."""
 
@@ -24,6 +27,8 @@ BLANKS = b" \t"
 # 5.6 step 1: "a %x00-08 / %x0A-1F / %x7F character (CTL characters excluding
 # HTAB): Abort these steps and ignore the set-cookie-string entirely."
 _CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
+# A table that changes nothing but these: one pass, faster than any search for them.
+_CONTROLS_MARKED = bytes.maketrans(_CONTROLS, b"?" * len(_CONTROLS))
 
 # 5.6: an attribute-value of more than 1024 octets is ignored.
 _MAX_ATTRIBUTE = 1024
@@ -38,7 +43,7 @@ def stored_name(set_cookie: bytes) -> bytes:
     `b""` where there is no such name: a browser ignores the line, stores a
     nameless cookie, or browsers disagree on the name. RFC 6265bis 5.6.
     """
-    if len(set_cookie.translate(None, _CONTROLS)) != len(set_cookie):
+    if set_cookie.translate(_CONTROLS_MARKED) != set_cookie:
         return b""
     # "The name-value-pair string consists of the characters up to, but not
     # including, the first %x3B": quotes mean nothing. "If the name-value-pair
@@ -163,28 +168,57 @@ def header_kind(name: bytes) -> HeaderKind:
     return HeaderKind.SET_COOKIE if name.lower() == b"set-cookie" else HeaderKind.PLAIN
 
 
-_HEADER_KINDS = Memory(header_kind, limit=1024, longest=64)
-
 # As numbers: Python looks for a byte in bytes ten times faster than for bytes in bytes.
 _CR, _LF, _NUL, _SEMICOLON = b"\r\n\0;"
 
 
-def header_kinds(headers: Iterable[Header]) -> list[HeaderKind]:
+@dataclass(frozen=True, slots=True)
+class Dialect(Generic[Text]):
+    """How a protocol writes headers: in bytes, or in native strings that are latin-1."""
+
+    kinds: Memory[Text, HeaderKind]
+    line_ends: tuple[Any, Any, Any]
+    encode: Callable[[Text], bytes]
+    decode: Callable[[bytes], Text]
+    set_cookie: Text
+
+
+BYTES: Dialect[bytes] = Dialect(
+    Memory(header_kind, limit=1024, longest=64),
+    (_CR, _LF, _NUL),
+    encode=bytes,
+    decode=bytes,
+    set_cookie=b"set-cookie",  # ASGI wants lower case.
+)
+NATIVE: Dialect[str] = Dialect(
+    Memory(lambda name: header_kind(name.encode("latin-1")), limit=1024, longest=64),
+    ("\r", "\n", "\0"),
+    encode=lambda text: text.encode("latin-1"),  # PEP 3333, "Unicode Issues"
+    decode=lambda raw: raw.decode("latin-1"),
+    set_cookie="Set-Cookie",
+)
+
+
+def header_kinds(headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]) -> list[HeaderKind]:
     """Classify the headers of a response, each by its name and its value.
 
-    One that is not a pair of bytes is unsafe, and so is one whose value could
-    end its line early. RFC 9110 5.5: "Field values containing CR, LF, or NUL
-    characters are invalid and dangerous". Chromium takes a bare CR as the end
-    of a line.
+    One that is not a pair of the dialect's strings is unsafe, and so is one
+    whose value could end its line early. RFC 9110 5.5: "Field values
+    containing CR, LF, or NUL characters are invalid and dangerous". Chromium
+    takes a bare CR as the end of a line.
     """
+    classified = dialect.kinds
+    cr, lf, nul = dialect.line_ends
     kinds = []
     for header in headers:
         try:
             name, value = header
-            kind = _HEADER_KINDS[name]
-            if _CR in value or _LF in value or _NUL in value:
+            kind = classified[name]
+            if cr in value or lf in value or nul in value:
                 kind = HeaderKind.UNSAFE
-        except (TypeError, ValueError):
+            elif not value.isascii():
+                dialect.encode(value)
+        except (AttributeError, TypeError, ValueError):
             kind = HeaderKind.UNSAFE
         kinds.append(kind)
     return kinds

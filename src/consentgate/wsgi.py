@@ -10,7 +10,7 @@ from werkzeug.datastructures import EnvironHeaders
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, Request, check_wiring
-from consentgate.wire import Header, safe_status
+from consentgate.wire import NATIVE, safe_status
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -59,7 +59,7 @@ class ConsentMiddleware:
         exchange = _enter(self.gate, environ)
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
-            pairs = _leaving(exchange, headers)
+            pairs = exchange.leaving(headers, NATIVE)
             if exc_info is None:
                 return start_response(safe_status(status), pairs)
             try:
@@ -102,35 +102,6 @@ def _filtered_hints(
     """Gunicorn's callback writes headers before the response: no cookie may go that way."""
 
     def filtered(headers: Iterable[Pair]) -> object:
-        return hints(_to_text(exchange.without_cookies(_to_bytes(exchange, list(headers)))))
+        return hints(exchange.without_cookies(headers, NATIVE))
 
     return filtered
-
-
-def _leaving(exchange: Exchange, headers: Iterable[Pair]) -> list[Pair]:
-    pairs = list(headers)
-    raw = _to_bytes(exchange, pairs)
-    kept = exchange.leaving(raw, b"Set-Cookie")
-    # Mostly nothing changes: then the app's own pairs go on, in a list of ours.
-    return pairs if kept == raw and len(raw) == len(pairs) else _to_text(kept)
-
-
-def _to_bytes(exchange: Exchange, pairs: list[Pair]) -> list[Header]:
-    """Encode headers as PEP 3333 says: native strings that are latin-1."""
-    try:
-        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-    except (AttributeError, TypeError, ValueError):
-        return [raw for pair in pairs for raw in _to_bytes_each(exchange, pair)]
-
-
-def _to_bytes_each(exchange: Exchange, pair: Pair) -> list[Header]:
-    try:
-        name, value = pair
-        return [(name.encode("latin-1"), value.encode("latin-1"))]
-    except (AttributeError, TypeError, ValueError):
-        exchange.refused(pair)
-        return []
-
-
-def _to_text(headers: list[Header]) -> list[Pair]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]

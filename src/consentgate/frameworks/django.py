@@ -25,6 +25,7 @@ from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, Request
+from consentgate.wire import BYTES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -99,7 +100,7 @@ def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
     kept: dict[str, Morsel[str]] = {}
     for key, morsel in response.cookies.items():
         sent = (b"Set-Cookie", morsel.OutputString().encode("latin-1", "replace"))
-        for judged in exchange.filtered([sent]):
+        for judged in exchange.filtered([sent], BYTES):
             if judged is not sent:  # A deletion, without the value it carried.
                 morsel.set(morsel.key, "", "")
             kept[key] = morsel
@@ -114,7 +115,7 @@ def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
 def _leave_headers(exchange: Exchange, response: HttpResponseBase) -> None:
     for name, value in list(response.headers.items()):
         raw = (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-        judged = exchange.filtered([raw])
+        judged = exchange.filtered([raw], BYTES)
         if not judged:
             del response.headers[name]
         elif judged[0] is not raw:

@@ -1,0 +1,55 @@
+"""`python -m benchmarks [asgi] [wsgi] [tokens] [scale] [django] [--quick] [--markdown FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks import asgi, django_views, hot_spots, scale, tokens, wsgi
+from benchmarks.measure import FULL, QUICK, Effort
+from benchmarks.tables import Table, circumstances
+
+SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
+    "asgi": asgi.tables,
+    "wsgi": wsgi.tables,
+    "tokens": tokens.tables,
+    "scale": scale.tables,
+    "django": django_views.tables,
+}
+
+_INTRODUCTION = """# What it costs
+
+Written by `python -m benchmarks --markdown`; how it is measured stands in
+`benchmarks/measure.py`. All contenders of a table ran in one process, in turn,
+in random order, in batches of a fraction of a millisecond, and are compared
+round by round. "Over bare" is what a wrapper adds to the app in it: the median
+over the rounds, and what lies between the 10th and the 90th percentile. The
+ratios tell more than the times: those depend on the machine and its mood."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what was asked for, print the results, and write them as Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the gate costs")
+    parser.add_argument("what", nargs="*", help=f"{', '.join(SUITES)} (default: all); or profile")
+    parser.add_argument("--quick", action="store_true", help="rough numbers in a few seconds")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
+    asked = parser.parse_args(arguments)
+    if asked.what == ["profile"]:
+        hot_spots.show()
+        return
+    if unknown := set(asked.what) - set(SUITES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(SUITES)}")
+    print(circumstances())
+    results = []
+    for name in asked.what or SUITES:
+        for table in SUITES[name](QUICK if asked.quick else FULL):
+            print(f"\n{table.as_text()}", flush=True)
+            results.append(table.as_markdown())
+    if asked.markdown:
+        page = "\n\n".join([_INTRODUCTION, f"Measured on: {circumstances()}.", *results])
+        asked.markdown.write_text(page + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
