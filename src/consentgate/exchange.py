@@ -155,9 +155,15 @@ class Exchange:
         """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
         name = wire.stored_name(set_cookie)
         category = self.gate.category_of[name]
-        if category in self._passing:
+        if category in self._passing or category in self._learnt():
             return set_cookie
         return self._judge(set_cookie, name, category)
+
+    def _learnt(self) -> frozenset[str]:
+        """Find out what passes for this visitor, now that it matters."""
+        if self.consent_needed and not self.gate.observe_passed:
+            self._passing = self.standing.allowed
+        return self._passing
 
     def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
         gate = self.gate
@@ -219,10 +225,7 @@ class Exchange:
             return Reason.MALFORMED
         if category is None:
             return Reason.UNDECLARED
-        allowed = self.standing.allowed
-        if not self.gate.observe_passed:
-            self._passing = allowed
-        if category in allowed:
+        if category in self.standing.allowed:
             return None
         return Reason.REFUSED if self.standing.answered else Reason.UNANSWERED
 
