@@ -24,7 +24,7 @@ PAGE = """<!doctype html><html lang="en"><title>Flask behind consentgate</title>
 <form method="post">
   <button formaction="/accept">Accept all</button> <button formaction="/refuse">Refuse all</button>
   <button formaction="/withdraw">Withdraw</button>
-</form></html>"""  # noqa: E501
+</form></html>"""  # noqa: E501  # a line of HTML
 
 policy = Policy(
     [

@@ -65,7 +65,7 @@ def tracked(response: Response) -> Response:
 
 def consent_of(request: HttpRequest) -> Consent:
     """Return what the middleware put on the request."""
-    return cast("Consent", request.consent)  # type: ignore[attr-defined]
+    return cast("Consent", request.consent)  # type: ignore[attr-defined]  # the middleware adds it
 
 
 def page(request: HttpRequest) -> Response:

@@ -75,7 +75,7 @@ def serve(server: str, target: str) -> Iterator[str]:
     """Run an app, "package.module:attribute", on a real server; yield its base URL."""
     port = free_port()
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603  # our own command lines
             command(server, target, port),
             cwd=ROOT,
             env=_environment(),

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate, Request, check_wiring
+from consentgate.gate import ConsentGate, check_wiring
+from consentgate.request import Request
 from consentgate.wire import BYTES, Header
 
 _GATED_SCOPES = ("http", "websocket")

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from consentgate import wire
+from consentgate.category import NECESSARY
 from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
-from consentgate.gate import ConsentGate, Request, Standing
+from consentgate.gate import ConsentGate, Standing
 from consentgate.observer import Event, Reason, shown
-from consentgate.policy import NECESSARY
+from consentgate.request import Request
 from consentgate.wire import Dialect, HeaderKind, Text
 
 logger = logging.getLogger("consentgate")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consentgate import wire
+from consentgate.category import NECESSARY
 from consentgate.choice import Choice, new_id, strictest
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.memory import Memory
-from consentgate.names import NameTable, is_declarable, is_pattern
 from consentgate.observer import Event, LogObserver, Observer
-from consentgate.policy import NECESSARY, Cookie, Policy
+from consentgate.options import check_age, check_cookie, with_consent_cookie
+from consentgate.policy import Policy
+from consentgate.request import Request
 from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
 
 if TYPE_CHECKING:
@@ -29,30 +30,6 @@ logger = logging.getLogger("consentgate")
 _MAX_TOKENS = 4
 # Servers of one site may differ by this much; further in the future is forged.
 _CLOCK_SKEW = 60.0
-
-# What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
-_ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
-
-_DOMAIN = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
-
-
-class RequestHeaders(Protocol):
-    """The headers of a request, by name without case."""
-
-    def get(self, key: str, /) -> str | None:
-        """Return a header's value, None if it is not there."""
-
-    def __getitem__(self, key: str, /) -> str: ...
-
-    def __contains__(self, key: str, /) -> bool: ...
-
-
-class Request(NamedTuple):
-    """What a `needs_consent` predicate decides on."""
-
-    method: str
-    path: str
-    headers: RequestHeaders
 
 
 class Standing(NamedTuple):
@@ -125,13 +102,13 @@ class ConsentGate(Frozen):
         keep_unchanged: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        _check_cookie(cookie_name, cookie_domain, always_secure)
-        _check_age(max_age)
+        check_cookie(cookie_name, cookie_domain, always_secure)
+        check_age(max_age)
         for option, function in (("observer", observer), ("needs_consent", needs_consent)):
             if function is not None and not callable(function):
                 raise ConsentGateError(f"{option} must be callable, not {function!r}")
         vars(self).update(
-            policy=_with_consent_cookie(policy, cookie_name, max_age),
+            policy=with_consent_cookie(policy, cookie_name, max_age),
             cookie_name=cookie_name,
             max_age=max_age,
             cookie_domain=cookie_domain,
@@ -303,72 +280,3 @@ def check_wiring(app: object, gate: object) -> None:
             f"gate: a ConsentGate is needed, not {gate!r}; as in gate=ConsentGate(policy, "
             "secret_key=...)"
         )
-
-
-def _check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
-    if not isinstance(name, str) or not is_declarable(name) or is_pattern(name):
-        raise ConsentGateError(
-            f'cookie_name={name!r}: use visible ASCII characters without = ; , " \\ or *'
-        )
-    if wire.header_kind(name.encode("ascii")) is wire.HeaderKind.UNSAFE:
-        raise ConsentGateError(
-            f"cookie_name={name!r}: a cookie's name is a token (RFC 6265 4.1.1): letters, "
-            "digits and !#$%&'+-.^_`|~"
-        )
-    if name.startswith("$") or name.lower() in _ATTRIBUTES:
-        raise ConsentGateError(
-            f"cookie_name={name!r}: older parsers take this for an attribute; use another name"
-        )
-    if domain is not None and (not isinstance(domain, str) or not _DOMAIN.fullmatch(domain)):
-        raise ConsentGateError(f"cookie_domain={domain!r}: use a host name, as in 'example.com'")
-    # RFC 6265bis 4.1.3: browsers compare these prefixes without case.
-    prefix = name.lower()
-    if prefix.startswith(("__secure-", "__host-", "__http-")) and not always_secure:
-        raise ConsentGateError(
-            f"cookie_name={name!r}: browsers take this prefix only with Secure; "
-            "add always_secure=True"
-        )
-    if prefix.startswith("__host-") and domain:
-        raise ConsentGateError(
-            f"cookie_name={name!r}: browsers take this prefix only without a Domain; "
-            "leave cookie_domain out"
-        )
-
-
-def _check_age(max_age: timedelta) -> None:
-    if not isinstance(max_age, timedelta) or max_age < timedelta(seconds=1):
-        raise ConsentGateError(
-            f"max_age={max_age!r}: use a positive timedelta, as in timedelta(days=182)"
-        )
-
-
-def _with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
-    """Return the policy with the row of the consent cookie itself, and its revision kept."""
-    if not isinstance(policy, Policy):
-        raise ConsentGateError(
-            f"policy: a Policy is needed, not {policy!r}; as in Policy.allow('session')"
-        )
-    for cookie in policy.cookies:
-        if is_pattern(cookie.name):
-            if NameTable([(cookie.name, 0, cookie)]).find(cookie_name.encode("ascii")):
-                raise ConsentGateError(
-                    f"Cookie({cookie.name!r}) matches the consent cookie {cookie_name!r}; make "
-                    "the pattern narrower"
-                )
-        elif cookie.name == cookie_name and cookie.category != NECESSARY:
-            raise ConsentGateError(
-                f"Cookie({cookie_name!r}) is declared in {cookie.category!r}; the consent cookie "
-                "is necessary (exemption 'consent-choice'): leave category out"
-            )
-    if any(cookie.name == cookie_name for cookie in policy.cookies):
-        return policy
-    row = Cookie(
-        cookie_name,
-        purpose={
-            "en": "Remembers your choice about cookies",
-            "fr": "Retient votre choix au sujet des cookies",
-        },
-        lifetime=max_age,
-        exemption="consent-choice",
-    )
-    return Policy([*policy.cookies, row], categories=policy.categories, revision=policy.revision)

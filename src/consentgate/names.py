@@ -1,7 +1,8 @@
 """Declared names: exact ones and patterns, compiled once to a lookup by cookie name.
 
 A lookup costs the same for ten declarations and for ten thousand, and takes
-time linear in the name, whatever name arrives.
+time linear in the name, whatever name arrives. Only patterns that share both
+their literal ends (`a*1*b`, `a*2*b`) are tried one after the other.
 """
 
 from __future__ import annotations

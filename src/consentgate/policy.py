@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from base64 import urlsafe_b64encode
@@ -12,15 +11,20 @@ from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
 
+from consentgate.category import (
+    ANONYMOUS_STATISTICS,
+    BUILT_IN,
+    NECESSARY,
+    Category,
+    Text,
+    frozen_text,
+    nearest_of,
+)
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.names import NameTable, is_declarable
 
-Text = str | Mapping[str, str]
-"""A text for people: one for all languages, or one per language (`{"fr": ..., "en": ...}`)."""
-
-NECESSARY = "necessary"
-ANONYMOUS_STATISTICS = "anonymous_statistics"
+_ALWAYS = frozenset({NECESSARY})
 
 # What a cookie that needs no consent can rest on: ePrivacy directive 5(3), and
 # the list in the CNIL's guidelines of 17 September 2020 on cookies, articles 5 and 48 ff.
@@ -38,115 +42,7 @@ EXEMPTIONS = (
 # CNIL, audience measurement: a tracer lives 13 months at most. 365 days and the longest month.
 EXEMPT_LIFETIME = timedelta(days=396)
 
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
-
-
-def _frozen_text(text: Text, where: str) -> Text:
-    if isinstance(text, str):
-        return text
-    if not isinstance(text, Mapping) or not all(
-        isinstance(part, str) for pair in text.items() for part in pair
-    ):
-        raise ConsentGateError(
-            f"{where} must be a text, or one per language as in {{'fr': '...', 'en': '...'}}, "
-            f"not {text!r}"
-        )
-    return MappingProxyType(dict(text))
-
-
-def _one_of(word: str, known: Iterable[str]) -> str:
-    """Say which words are known, the nearest one first."""
-    known = tuple(known)
-    near = difflib.get_close_matches(str(word), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known are: {', '.join(known)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """A purpose that a visitor decides on.
-
-    `key` is its name in code (letters, digits, `_` and `-`, 32 at most);
-    `title` and `description` are its name and its meaning for people.
-    Raises ConsentGateError for a key that cannot be one.
-    """
-
-    key: str
-    _: KW_ONLY
-    title: Text = field(default="", hash=False)
-    description: Text = field(default="", hash=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
-            raise ConsentGateError(
-                f"Category({self.key!r}): a key is a letter, then letters, digits, '_' or '-', "
-                "32 characters at most, as in 'social_media'"
-            )
-        for name in ("title", "description"):
-            text = _frozen_text(getattr(self, name), f"Category({self.key!r}): {name}")
-            object.__setattr__(self, name, text)
-
-    @property
-    def always_allowed(self) -> bool:
-        """Strictly necessary: nobody is asked, nobody can refuse (ePrivacy directive 5(3))."""
-        return self.key == NECESSARY
-
-    @property
-    def exempt(self) -> bool:
-        """Passes unless the visitor opposes it (CNIL: qualified audience measurement)."""
-        return self.key == ANONYMOUS_STATISTICS
-
-    @property
-    def needs_consent(self) -> bool:
-        """Passes only when the visitor granted it."""
-        return not self.always_allowed and not self.exempt
-
-
-_ALWAYS = frozenset({NECESSARY})
-
-BUILT_IN = (
-    Category(
-        NECESSARY,
-        title={"en": "Necessary", "fr": "Nécessaires"},
-        description={
-            "en": "The site cannot give you what you ask for without them.",
-            "fr": "Sans eux, le site ne peut pas vous fournir ce que vous demandez.",
-        },
-    ),
-    Category(
-        ANONYMOUS_STATISTICS,
-        title={"en": "Anonymous statistics", "fr": "Statistiques anonymes"},
-        description={
-            "en": "Count visits without telling one visitor from another. You can object.",
-            "fr": "Comptent les visites sans distinguer les visiteurs. Vous pouvez vous y opposer.",
-        },
-    ),
-    Category(
-        "preferences",
-        title={"en": "Preferences", "fr": "Préférences"},
-        description={
-            "en": "Remember settings that you did not ask the site to keep.",
-            "fr": "Retiennent des réglages que vous n’avez pas demandé au site de garder.",
-        },
-    ),
-    Category(
-        "statistics",
-        title={"en": "Statistics", "fr": "Statistiques"},
-        description={
-            "en": "Measure how the site is used, visitor by visitor.",
-            "fr": "Mesurent l’utilisation du site, visiteur par visiteur.",
-        },
-    ),
-    Category(
-        "marketing",
-        title={"en": "Marketing", "fr": "Publicité"},
-        description={
-            "en": "Follow you to choose or to measure advertising.",
-            "fr": "Vous suivent pour choisir ou mesurer la publicité.",
-        },
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +79,7 @@ class Cookie:
                 "as the browser shows it; '*' stands for any characters"
             )
         for name in ("provider", "service", "purpose"):
-            text = _frozen_text(getattr(self, name), f"Cookie({self.name!r}): {name}")
+            text = frozen_text(getattr(self, name), f"Cookie({self.name!r}): {name}")
             object.__setattr__(self, name, text)
         if self.party not in ("first", "third"):
             raise self._error(f"party is 'first' or 'third', not {self.party!r}")
@@ -198,7 +94,7 @@ class Cookie:
             return
         if self.exemption not in EXEMPTIONS:
             raise self._error(
-                f"unknown exemption {self.exemption!r}; {_one_of(self.exemption, EXEMPTIONS)}"
+                f"unknown exemption {self.exemption!r}; {nearest_of(self.exemption, EXEMPTIONS)}"
             )
         if self.category not in (NECESSARY, ANONYMOUS_STATISTICS):
             raise self._error(
@@ -278,7 +174,7 @@ class Policy(Frozen):
             if cookie.category not in keys:
                 raise ConsentGateError(
                     f"Cookie({cookie.name!r}): unknown category {cookie.category!r}; "
-                    f"{_one_of(cookie.category, keys)}. Or add it: "
+                    f"{nearest_of(cookie.category, keys)}. Or add it: "
                     f"Policy(..., categories=[Category({cookie.category!r}, title=...)])"
                 )
         terms = {

@@ -9,7 +9,8 @@ from werkzeug.datastructures import EnvironHeaders
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate, Request, check_wiring
+from consentgate.gate import ConsentGate, check_wiring
+from consentgate.request import Request
 from consentgate.wire import NATIVE, safe_status
 
 if TYPE_CHECKING:

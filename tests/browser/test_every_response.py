@@ -163,7 +163,7 @@ def status_over_wsgi(status: str) -> bytes:
 
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    GATE.wsgi(app)(environ, lambda status, headers, exc_info=None: seen.append(status))  # type: ignore[arg-type]
+    GATE.wsgi(app)(environ, lambda status, headers, exc_info=None: seen.append(status))  # type: ignore[arg-type]  # a server in one line
     return seen[0].encode()
 
 
@@ -202,7 +202,7 @@ def test_no_handshake_of_a_websocket_lets_a_cookie_through(tab: Tab, kind: str) 
 
 def switching(key: bytes) -> list[Header]:
     """Return the headers that accept a handshake (RFC 6455 4.2.2)."""
-    digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()  # noqa: S324
+    digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()  # noqa: S324  # RFC 6455 asks for SHA-1
     return [
         (b"Upgrade", b"websocket"),
         (b"Connection", b"Upgrade"),

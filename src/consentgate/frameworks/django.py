@@ -24,7 +24,8 @@ from consentgate import asgi, wsgi
 from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate, Request
+from consentgate.gate import ConsentGate
+from consentgate.request import Request
 from consentgate.wire import BYTES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]

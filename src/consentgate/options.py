@@ -1,0 +1,88 @@
+"""The gate's options, checked at construction: what is wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from consentgate import wire
+from consentgate.category import NECESSARY
+from consentgate.errors import ConsentGateError
+from consentgate.names import NameTable, is_declarable, is_pattern
+from consentgate.policy import Cookie, Policy
+
+# What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
+_ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
+
+_DOMAIN = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+def check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
+    """Raise ConsentGateError for a consent cookie that browsers would not keep."""
+    if not isinstance(name, str) or not is_declarable(name) or is_pattern(name):
+        raise ConsentGateError(
+            f'cookie_name={name!r}: use visible ASCII characters without = ; , " \\ or *'
+        )
+    if wire.header_kind(name.encode("ascii")) is wire.HeaderKind.UNSAFE:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: a cookie's name is a token (RFC 6265 4.1.1): letters, "
+            "digits and !#$%&'+-.^_`|~"
+        )
+    if name.startswith("$") or name.lower() in _ATTRIBUTES:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: older parsers take this for an attribute; use another name"
+        )
+    if domain is not None and (not isinstance(domain, str) or not _DOMAIN.fullmatch(domain)):
+        raise ConsentGateError(f"cookie_domain={domain!r}: use a host name, as in 'example.com'")
+    # RFC 6265bis 4.1.3: browsers compare these prefixes without case.
+    prefix = name.lower()
+    if prefix.startswith(("__secure-", "__host-", "__http-")) and not always_secure:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: browsers take this prefix only with Secure; "
+            "add always_secure=True"
+        )
+    if prefix.startswith("__host-") and domain:
+        raise ConsentGateError(
+            f"cookie_name={name!r}: browsers take this prefix only without a Domain; "
+            "leave cookie_domain out"
+        )
+
+
+def check_age(max_age: timedelta) -> None:
+    """Raise ConsentGateError for what is no length of time."""
+    if not isinstance(max_age, timedelta) or max_age < timedelta(seconds=1):
+        raise ConsentGateError(
+            f"max_age={max_age!r}: use a positive timedelta, as in timedelta(days=182)"
+        )
+
+
+def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
+    """Return the policy with the row of the consent cookie itself, and its revision kept."""
+    if not isinstance(policy, Policy):
+        raise ConsentGateError(
+            f"policy: a Policy is needed, not {policy!r}; as in Policy.allow('session')"
+        )
+    for cookie in policy.cookies:
+        if is_pattern(cookie.name):
+            if NameTable([(cookie.name, 0, cookie)]).find(cookie_name.encode("ascii")):
+                raise ConsentGateError(
+                    f"Cookie({cookie.name!r}) matches the consent cookie {cookie_name!r}; make "
+                    "the pattern narrower"
+                )
+        elif cookie.name == cookie_name and cookie.category != NECESSARY:
+            raise ConsentGateError(
+                f"Cookie({cookie_name!r}) is declared in {cookie.category!r}; the consent cookie "
+                "is necessary (exemption 'consent-choice'): leave category out"
+            )
+    if any(cookie.name == cookie_name for cookie in policy.cookies):
+        return policy
+    row = Cookie(
+        cookie_name,
+        purpose={
+            "en": "Remembers your choice about cookies",
+            "fr": "Retient votre choix au sujet des cookies",
+        },
+        lifetime=max_age,
+        exemption="consent-choice",
+    )
+    return Policy([*policy.cookies, row], categories=policy.categories, revision=policy.revision)
