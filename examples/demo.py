@@ -10,6 +10,7 @@ import logging
 import secrets
 import socket
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
@@ -77,7 +78,9 @@ async def home(request: Request) -> Response:
 
 async def choose(request: Request) -> Response:
     """Take the visitor's choice: only from a form on this very site."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    own = str(request.base_url).rstrip("/")
+    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
+    if sender not in ("same-origin", "none", own):
         raise HTTPException(403)
     consent: Consent = request.state.consent
     consent.grant_all() if request.url.path == "/accept" else consent.refuse_all()
@@ -150,7 +153,8 @@ def main() -> None:
 """,
         flush=True,
     )
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from html import escape
 from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -41,9 +41,12 @@ gate = ConsentGate(policy, secret_key=KEY)
 router = APIRouter()
 
 
-def from_visitor(request: Request, sec_fetch_site: Annotated[str, Header()] = "none") -> Consent:
+def from_visitor(request: Request) -> Consent:
     """Return the consent to change. It comes from the visitor, not from another site's form."""
-    if sec_fetch_site not in ("same-origin", "none"):
+    # A browser that does not send Sec-Fetch-Site, on plain http say, tells the Origin of a POST.
+    own = str(request.base_url).rstrip("/")
+    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
+    if sender not in ("same-origin", "none", own):
         raise HTTPException(403)
     return consent(request.scope)
 

@@ -54,8 +54,11 @@ def home() -> Response:
 
 @app.post("/<any(accept, refuse, withdraw):answer>")
 def decide(answer: str) -> Response:
-    # Consent comes from the visitor: a form on another site cannot give it.
-    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+    # Consent comes from the visitor: a form on another site cannot give it. A browser that does
+    # not send Sec-Fetch-Site, on plain http say, tells the Origin of every POST.
+    own = request.host_url.rstrip("/")
+    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
+    if sender not in ("same-origin", "none", own):
         abort(403)
     ANSWERS[answer](consent(request.environ))
     return redirect("/", 303)

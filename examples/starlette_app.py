@@ -56,8 +56,11 @@ async def home(request: Request) -> HTMLResponse:
 
 
 async def decide(request: Request, answer: str) -> RedirectResponse:
-    # Consent comes from the visitor: a form on another site cannot give it.
-    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+    # Consent comes from the visitor: a form on another site cannot give it. A browser that does
+    # not send Sec-Fetch-Site, on plain http say, tells the Origin of every POST.
+    own = str(request.base_url).rstrip("/")
+    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
+    if sender not in ("same-origin", "none", own):
         raise HTTPException(403)
     ANSWERS[answer](request.state.consent)
     return RedirectResponse("/", 303)

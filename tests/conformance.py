@@ -49,7 +49,9 @@ def refresh() -> None:
     tests = shown_by()
 
     def row(found: re.Match[str]) -> str:
-        cell = "<br>".join(f"`{test}`" for test in tests[found["id"]])
+        names = "<br>".join(f"`{test}`" for test in tests[found["id"]])
+        count = f"{len(tests[found['id']])} tests"
+        cell = f"<details><summary>{count}</summary>{names}</details>"
         return f"| {found['id']} | {found['statement'].strip()} | {cell} |"
 
     TABLE.write_text(ROW.sub(row, TABLE.read_text("utf-8")), "utf-8")

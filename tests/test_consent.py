@@ -126,7 +126,7 @@ def test_an_undeclared_cookie_is_stripped_logged_once_and_told(
         assert adapter(gate, sets("tracker=1"), visit).names == []
     assert [record.name for record in caplog.records] == ["consentgate"]
     assert caplog.records[0].levelno == logging.WARNING
-    assert "'tracker' (undeclared) at '/where'" in caplog.text
+    assert "stripped 'tracker' at '/where': undeclared" in caplog.text
     assert [(e.action, e.name, e.category, e.path, e.reason, e.enforced) for e in seen] == [
         ("stripped", "tracker", None, "/where", Reason.UNDECLARED, True)
     ] * 3

@@ -54,9 +54,10 @@ def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
     assert "ad_id" not in client.cookies
 
 
-def test_another_site_cannot_press_them(client: TestClient) -> None:
+@pytest.mark.parametrize("name", ["Sec-Fetch-Site", "Origin"])
+def test_another_site_cannot_press_them(client: TestClient, name: str) -> None:
     """A cross-site form is refused, and nothing changes."""
-    answer = client.post("/accept", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = client.post("/accept", headers={name: "cross-site"})
     assert answer.status_code == 403
     assert "cookies_preferences" not in client.cookies
 

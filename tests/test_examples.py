@@ -229,11 +229,22 @@ def test_after_withdrawing_no_optional_cookie_is_set_any_more(visitor: Visitor) 
 
 
 @pytest.mark.parametrize("path", ["/accept", "/refuse", "/withdraw"])
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_another_site_cannot_answer_for_the_visitor(visitor: Visitor, path: str, site: str) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_another_site_cannot_answer_for_the_visitor(
+    visitor: Visitor, path: str, headers: dict[str, str]
+) -> None:
     """A post from another site is answered with 403, and no choice is recorded."""
     visitor.get()
-    answer = visitor.send("POST", path, {"Sec-Fetch-Site": site}, {})
+    answer = visitor.send("POST", path, headers, {})
     assert answer.status == 403
     assert not {CONSENT, *OPTIONAL} & set(answer.names_set)
     assert visitor.jar() == visitor.necessary

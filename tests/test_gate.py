@@ -78,6 +78,9 @@ def anything(value: object) -> Any:
         (lambda: built(max_age=timedelta(0)), "use a positive timedelta"),
         (lambda: built(max_age=182), "use a positive timedelta"),
         (lambda: built(observer="log"), "observer must be callable, not 'log'"),
+        (lambda: built(clock=3), "clock must be callable, not 3"),
+        (lambda: built(report_only="false"), "report_only must be True or False, not 'false'"),
+        (lambda: built(always_secure=None), "always_secure must be True or False, not None"),
         (lambda: built(needs_consent=True), "needs_consent must be callable, not True"),
         (
             lambda: built(

@@ -1,5 +1,8 @@
 """consentgate: no cookie leaves a Python web app before consent, except the necessary ones."""
 
+from importlib import import_module
+from types import ModuleType
+
 from consentgate.category import Category
 from consentgate.choice import Choice
 from consentgate.consent import Consent
@@ -22,3 +25,10 @@ __all__ = [
     "Request",
     "ResponseStartedError",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import `consentgate.asgi` and `consentgate.wsgi` when they are first asked for (PEP 562)."""
+    if name in ("asgi", "wsgi"):
+        return import_module(f"consentgate.{name}")
+    raise AttributeError(f"module 'consentgate' has no attribute {name!r}")

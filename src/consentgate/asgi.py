@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
@@ -36,7 +36,8 @@ class ConsentMiddleware:
         self.app = app
         self.gate = gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Every framework has its own types for these three; the gate fits them all.
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the app with `consentgate` in its scope, and filter what starts a response."""
         if scope["type"] not in _GATED_SCOPES:
             await self.app(scope, receive, send)

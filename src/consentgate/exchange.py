@@ -190,8 +190,10 @@ class Exchange:
     def refused(self, header: object) -> bool:
         """Report a header that could smuggle another one in; tell whether it leaves."""
         name = header[0] if isinstance(header, (tuple, list)) and header else header
-        text = name if isinstance(name, bytes) else repr(name).encode("utf-8", "replace")
-        self._tell("stripped", text, None, Reason.UNSAFE_HEADER)
+        if not isinstance(name, bytes):
+            text = name if isinstance(name, str) else repr(name)
+            name = text.encode("utf-8", "replace")
+        self._tell("stripped", name, None, Reason.UNSAFE_HEADER)
         return self.gate.report_only
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:

@@ -15,7 +15,13 @@ from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.memory import Memory
 from consentgate.observer import Event, LogObserver, Observer
-from consentgate.options import check_age, check_cookie, with_consent_cookie
+from consentgate.options import (
+    check_age,
+    check_callables,
+    check_cookie,
+    check_flags,
+    with_consent_cookie,
+)
 from consentgate.policy import Policy
 from consentgate.request import Request
 from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
@@ -104,9 +110,13 @@ class ConsentGate(Frozen):
     ) -> None:
         check_cookie(cookie_name, cookie_domain, always_secure)
         check_age(max_age)
-        for option, function in (("observer", observer), ("needs_consent", needs_consent)):
-            if function is not None and not callable(function):
-                raise ConsentGateError(f"{option} must be callable, not {function!r}")
+        check_callables(observer=observer, needs_consent=needs_consent, clock=clock)
+        check_flags(
+            always_secure=always_secure,
+            report_only=report_only,
+            observe_passed=observe_passed,
+            keep_unchanged=keep_unchanged,
+        )
         vars(self).update(
             policy=with_consent_cookie(policy, cookie_name, max_age),
             cookie_name=cookie_name,

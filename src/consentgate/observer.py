@@ -69,10 +69,10 @@ class LogObserver:
         # %r: a name is the app's or a visitor's text, and a log line is one line.
         logger.log(
             level,
-            "%s %r (%s) at %r: %s",
+            "%s %r%s at %r: %s",
             verb,
             event.name,
-            event.category or "undeclared",
+            f" ({event.category})" if event.category else "",
             event.path[:200],
             event.reason,
         )

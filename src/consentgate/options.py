@@ -56,6 +56,20 @@ def check_age(max_age: timedelta) -> None:
         )
 
 
+def check_callables(**options: object) -> None:
+    """Raise ConsentGateError for an option that is neither left out nor callable."""
+    for option, function in options.items():
+        if function is not None and not callable(function):
+            raise ConsentGateError(f"{option} must be callable, not {function!r}")
+
+
+def check_flags(**options: object) -> None:
+    """Raise ConsentGateError for a flag that is not True or False: "no" would mean yes."""
+    for option, value in options.items():
+        if not isinstance(value, bool):
+            raise ConsentGateError(f"{option} must be True or False, not {value!r}")
+
+
 def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
     """Return the policy with the row of the consent cookie itself, and its revision kept."""
     if not isinstance(policy, Policy):

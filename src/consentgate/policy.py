@@ -81,6 +81,10 @@ class Cookie:
         for name in ("provider", "service", "purpose"):
             text = frozen_text(getattr(self, name), f"Cookie({self.name!r}): {name}")
             object.__setattr__(self, name, text)
+        for name in ("domain", "path"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name == "domain" and value is None):
+                raise self._error(f"{name} is a text as in the cookie's attribute, not {value!r}")
         if self.party not in ("first", "third"):
             raise self._error(f"party is 'first' or 'third', not {self.party!r}")
         self._check_exemption()
@@ -136,8 +140,8 @@ class Policy(Frozen):
 
     `cookies` are its declarations. `categories` adds to the built-in ones, or
     rewords one of them. `revision` is the version as visitors see it: derived
-    from categories, cookies, providers and lifetimes unless the site sets one;
-    wording changes nothing.
+    from categories, cookies, providers, lifetimes and parties unless the site
+    sets one; wording changes nothing.
 
     Raises ConsentGateError for an unknown category or two declarations that
     contradict each other.
@@ -229,6 +233,10 @@ def _checked_cookies(cookies: Iterable[Cookie]) -> tuple[Cookie, ...]:
 
 def _all_categories(categories: Iterable[Category]) -> tuple[Category, ...]:
     own: dict[str, Category] = {}
+    if isinstance(categories, (str, Mapping)) or not isinstance(categories, Iterable):
+        raise ConsentGateError(
+            f"Policy(categories): a list of Category is needed, not {categories!r}"
+        )
     for category in categories:
         if not isinstance(category, Category):
             raise ConsentGateError(
