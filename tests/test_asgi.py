@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from adapters import Visit, asgi_scope, behind, granted, token_pair
-from consentgate import Consent, ConsentGate, ConsentGateError
+from adapters import KEY, Visit, asgi_scope, behind, granted, token_pair
+from consentgate import Consent, ConsentGate, ConsentGateError, Policy
 from consentgate.asgi import ConsentMiddleware, consent
 
 Message = dict[str, Any]
@@ -224,6 +224,57 @@ def test_the_scope_is_copied_and_receive_untouched(
     assert {key: inner[key] for key in before if key != "state"} == {
         key: before[key] for key in before if key != "state"
     }
+
+
+@pytest.mark.conformance("A4")
+@pytest.mark.parametrize("headers", [{}, {"headers": None}, {"headers": iter([(b"x", b"y")])}])
+def test_a_predicate_leaves_the_scope_alone(policy: Policy, headers: dict[str, Any]) -> None:
+    """Headers that are absent, None or one-shot are read for the predicate and left for the app."""
+    asked: list[Any] = []
+    gate = ConsentGate(
+        policy, secret_key=KEY, needs_consent=lambda request: asked.append(request.headers.get("x"))
+    )
+    scope = {"type": "http", **headers}
+    before = dict(scope)
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(list(scope.get("headers", ())))
+
+    asyncio.run(behind(gate, app)(scope, None, None))
+    assert scope == before
+    expected = [(b"x", b"y")] if headers.get("headers") else []
+    assert (seen, asked) == ([expected], ["y" if expected else None])
+
+
+@pytest.mark.conformance("A4")
+def test_a_state_that_is_no_mapping_is_left_alone(gate: ConsentGate) -> None:
+    """Something else under "state" stays what it is; the handle is in the scope all the same."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend([scope["state"], consent(scope).answered])
+
+    asyncio.run(behind(gate, app)({"type": "http", "state": 7}, None, None))
+    assert seen == [7, False]
+
+
+@pytest.mark.conformance("K19")
+def test_two_gates_are_one_exchange(gate: ConsentGate) -> None:
+    """The inner gate hands on the outer's scope and handle, and the choice is issued once."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        consent(scope).grant("statistics")
+        await send({"type": "http.response.start", "status": 200, "headers": MIXED})
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(behind(gate, gate.asgi(app))(asgi_scope(Visit()), None, send))
+    names = [value.partition(b"=")[0] for _, value in sent[0]["headers"]]
+    assert names == [b"cookies_preferences", b"session", b"_ga", b"z"]
 
 
 @pytest.mark.conformance("A4")

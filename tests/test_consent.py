@@ -553,6 +553,18 @@ def test_a_log_line_is_one_line(gate: ConsentGate, caplog: pytest.LogCaptureFixt
         assert len(record.getMessage()) < 300
 
 
+@pytest.mark.conformance("K3", "S4")
+def test_a_malformed_cookie_keeps_its_value_to_itself(
+    gate: ConsentGate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What no browser stores is logged by what stands for its name: its value may be a secret."""
+    view = Adapter("wsgi")
+    for line in ("session=SECRET\x01", "SECRET-nameless", "=SECRET", "session=1\x01; x=SECRET"):
+        view(gate, sets(line), Visit(strict=False))
+    assert "SECRET" not in caplog.text
+    assert "'session'" in caplog.text
+
+
 def test_two_names_for_one_declaration() -> None:
     """A policy whose own cookie row is the site's still reserves the name."""
     gate = ConsentGate(Policy([Cookie("cookies_preferences")]), secret_key=KEY)

@@ -343,6 +343,33 @@ def test_nothing_is_smuggled_out_where_no_consent_is_needed() -> None:
     assert not [header for header in answer.headers if b"evil" in b"".join(header)]
 
 
+@pytest.mark.conformance("S1")
+def test_the_reason_phrase_cannot_carry_a_cookie() -> None:
+    """A line end in the reason of a response cuts it there."""
+    response = HttpResponse(reason="Fine\r\nSet-Cookie: evil=1")
+    ConsentMiddleware(lambda _: response, gate=GATE)(RequestFactory().get("/"))
+    assert (response.status_code, response.reason_phrase) == (200, "Fine")
+
+
+@pytest.mark.conformance("K11")
+def test_a_deletion_by_a_recent_date_is_one_by_any_clock() -> None:
+    """An Expires that Chromium might move into the future by Date leaves with Max-Age=0."""
+    response = HttpResponse()
+    response.cookies["_ga"] = "x"
+    response.cookies["_ga"]["expires"] = "Thu, 01 Feb 2024 00:00:00 GMT"
+    ConsentMiddleware(lambda _: response, gate=GATE)(RequestFactory().get("/"))
+    (morsel,) = response.cookies.values()
+    assert morsel.OutputString() == "_ga=; expires=Thu, 01 Feb 2024 00:00:00 GMT; Max-Age=0"
+
+
+@pytest.mark.conformance("K14")
+def test_a_wrong_gate_is_said_at_once() -> None:
+    """The middleware built with something else as its gate fails at construction."""
+    wrong: Any = "gate"
+    with pytest.raises(ConsentGateError, match="a ConsentGate is needed, not 'gate'"):
+        ConsentMiddleware(lambda _: HttpResponse(), gate=wrong)
+
+
 @pytest.mark.conformance("K11")
 def test_a_deletion_keeps_its_name_whatever_its_key() -> None:
     """A deletion that a view keeps under a key of its own deletes the cookie that it names."""

@@ -242,11 +242,16 @@ def test_unsafe_headers_are_dropped_and_logged(
     assert server.calls == [("200 OK", [("A", "1"), ("Set-Cookie", "session=1")])]
     assert "unsafe header" in caplog.text
     if isinstance(header, tuple) and isinstance(header[0], str):
-        assert f"stripped {header[0].encode().decode('latin-1')!r} at" in caplog.text
+        assert (
+            f"stripped {header[0].encode('latin-1', 'replace').decode('latin-1')!r} at"
+            in caplog.text
+        )
 
 
 @pytest.mark.conformance("S1")
-def test_a_status_cannot_carry_a_cookie(gate: ConsentGate) -> None:
+def test_a_status_cannot_carry_a_cookie(
+    gate: ConsentGate, caplog: pytest.LogCaptureFixture
+) -> None:
     """A line end in the status cuts it there, in each call."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -257,6 +262,22 @@ def test_a_status_cannot_carry_a_cookie(gate: ConsentGate) -> None:
     server = Server()
     gate.wsgi(app)(environ(), server)
     assert [call[0] for call in server.calls] == ["200 OK", "500 Oops"]
+    assert "stripped 'status' at '/': unsafe header" in caplog.text
+
+
+def test_report_only_reports_a_status(policy: Policy) -> None:
+    """Under report_only an unsafe status is told, and left to the server."""
+    seen: list[Any] = []
+    gate = ConsentGate(policy, secret_key=KEY, report_only=True, observer=seen.append)
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK\rX", [])
+        return []
+
+    server = Server()
+    gate.wsgi(app)(environ(), server)
+    assert server.calls == [("200 OK\rX", [])]
+    assert [event.name for event in seen] == ["status"]
 
 
 @pytest.mark.conformance("W6")
@@ -354,6 +375,59 @@ def test_a_foreign_value_under_the_key_is_replaced(gate: ConsentGate) -> None:
 
     gate.wsgi(app)(environ(consentgate="yes"), server)
     assert server.calls == [("200 OK", [])]
+
+
+@pytest.mark.conformance("K19")
+def test_a_middleware_between_two_gates_can_still_decide(gate: ConsentGate) -> None:
+    """What the inner gate has let through is not yet sent: a grant outside of it still counts."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Set-Cookie", "session=1"), ("Set-Cookie", "_ga=1")])
+        return []
+
+    def between(environ: Any, start_response: Any) -> Any:
+        def started(status: str, headers: Any) -> Any:
+            consent(environ).grant("statistics")
+            return start_response(status, [*headers, ("Set-Cookie", "_ga=2")])
+
+        return gate.wsgi(app)(environ, started)  # type: ignore[arg-type]  # no exc_info here
+
+    server = Server()
+    gate.wsgi(between)(environ(), server)
+    names = [name_of(value) for _, value in server.calls[0][1]]
+    assert names == ["cookies_preferences", "session", "_ga"]
+
+
+@pytest.mark.conformance("K19")
+def test_a_crash_ends_the_exchange(gate: ConsentGate) -> None:
+    """A handle that a crashed request left behind is nobody's any more."""
+
+    def crashes(environ: Any, start_response: Any) -> list[bytes]:
+        consent(environ).grant_all()
+        raise RuntimeError("before the start")
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Set-Cookie", "_ga=1")])
+        return []
+
+    request, server = environ(), Server()
+    with pytest.raises(RuntimeError):
+        gate.wsgi(crashes)(request, server)
+    gate.wsgi(app)(request, server)
+    assert server.calls == [("200 OK", [])]
+
+
+@pytest.mark.conformance("K19", "W7")
+def test_a_foreign_key_does_not_stay(gate: ConsentGate) -> None:
+    """Where the key was taken by something else, the checker still accepts ours."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    body = gate.wsgi(validator(app))(environ(consentgate="yes"), lambda *args: lambda data: None)
+    list(body)
+    body.close()  # type: ignore[attr-defined]  # wsgiref's iterator has one
 
 
 @pytest.mark.conformance("K19")

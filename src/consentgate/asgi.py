@@ -12,9 +12,16 @@ from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.request import Request
-from consentgate.wire import BYTES, Header
+from consentgate.wire import BYTES, Dialect, Header
 
 _GATED_SCOPES = ("http", "websocket")
+# Messages that browsers take cookies from, and others with header fields (ASGI
+# specification, and its extensions "Websocket Denial Response", "HTTP Trailers"
+# and "Early Hints"). All others go on as they are.
+_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+_OTHER_FIELDS = frozenset({"http.response.trailers", "http.response.early_hint"})
+
+Leaving = Callable[[Iterable[Header], Dialect[bytes]], list[Header]]
 
 
 def consent(scope: Mapping[str, Any]) -> Consent:
@@ -42,11 +49,20 @@ class ConsentMiddleware:
         if scope["type"] not in _GATED_SCOPES:
             await self.app(scope, receive, send)
             return
-        exchange, scope = _enter(self.gate, scope)
+        if not isinstance(scope.get("headers", ()), (list, tuple)):
+            # The specification says iterable: what the gate reads must be left for the app.
+            scope = {**scope, "headers": list(scope["headers"] or ())}
+        exchange, scope, outermost = _enter(self.gate, scope)
+        # Behind another gate that one issues the choice, and knows what has started.
+        leaving = exchange.leaving if outermost else exchange.filtered
 
         async def filtered(message: Message) -> None:
-            translate = _TRANSLATIONS.get(message["type"])
-            await send(message if translate is None else translate(exchange, message))
+            kind = message["type"]
+            if kind in _STARTS:
+                message = _started(leaving, message)
+            elif kind in _OTHER_FIELDS:
+                message = _without_cookies(exchange, message)
+            await send(message)
 
         await self.app(scope, receive, filtered)
 
@@ -60,28 +76,33 @@ def cookie_lines(scope: Scope) -> list[bytes]:
     ]
 
 
-def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope]:
-    """Begin the exchange, and return it with a copy of the scope that holds the handle."""
+def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
+    """Begin the exchange, or join that of a gate further out; tell whether it is a new one.
+
+    A new one's handle is in the copy of the scope that is returned.
+    """
     lines = cookie_lines(scope)
     if KEY in scope and (around := exchange_around(scope[KEY], lines)) is not None:
-        return around, scope
+        return around, scope, False
     path = scope.get("path", "")
     request = None
     if gate.needs_consent is not None:
-        request = Request(scope.get("method", "GET"), path, Headers(scope=scope))
+        headers = Headers(raw=list(scope.get("headers", ())))
+        request = Request(scope.get("method", "GET"), path, headers)
     exchange = Exchange(gate, lines, path, scope.get("scheme") in ("https", "wss"), request)
     handle = Consent(exchange)
     inner = dict(scope)
     inner[KEY] = handle
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
-    inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
-    return exchange, inner
+    if state is None or isinstance(state, Mapping):
+        inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
+    return exchange, inner, True
 
 
-def _started(exchange: Exchange, message: Message) -> Message:
+def _started(leaving: Leaving, message: Message) -> Message:
     headers = message.get("headers")
-    kept = exchange.leaving(() if headers is None else headers, BYTES)
+    kept = leaving(() if headers is None else headers, BYTES)
     if kept or headers is not None:
         return {**message, "headers": kept}
     return message
@@ -102,14 +123,3 @@ def _without_cookies(exchange: Exchange, message: Message) -> Message:
         if safe != links or not isinstance(message["links"], Sequence):
             changed["links"] = safe
     return {**message, **changed} if changed else message
-
-
-# By the type of a message (ASGI specification, and its extensions "Websocket
-# Denial Response", "HTTP Trailers" and "Early Hints"); all others go on as they are.
-_TRANSLATIONS: dict[str, Callable[[Exchange, Message], Message]] = {
-    "http.response.start": _started,
-    "websocket.accept": _started,
-    "websocket.http.response.start": _started,
-    "http.response.trailers": _without_cookies,
-    "http.response.early_hint": _without_cookies,
-}

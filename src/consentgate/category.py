@@ -16,7 +16,8 @@ Text = str | Mapping[str, str]
 NECESSARY = "necessary"
 ANONYMOUS_STATISTICS = "anonymous_statistics"
 
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+"""What a category's key looks like, here and in a token."""
 
 
 def frozen_text(text: Text, where: str) -> Text:
@@ -56,7 +57,7 @@ class Category:
     description: Text = field(default="", hash=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
+        if not isinstance(self.key, str) or not KEY.fullmatch(self.key):
             raise ConsentGateError(
                 f"Category({self.key!r}): a key is a letter, then letters, digits, '_' or '-', "
                 "32 characters at most, as in 'social_media'"

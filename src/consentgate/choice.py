@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import NamedTuple
+
+# What an id is made of: it stands in the token and in the ledger as it is.
+ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def new_id() -> str:

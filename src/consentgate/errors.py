@@ -12,6 +12,7 @@ class ConsentGateError(Exception):
 class ResponseStartedError(ConsentGateError):
     """A choice changed when the headers of the response had already been handed on.
 
-    The new choice holds for the rest of the exchange, but the browser was not
-    told: no `Set-Cookie` can be sent any more.
+    The new choice holds for the rest of the exchange, but no `Set-Cookie` can
+    tell the browser any more, unless the app starts its response once again
+    (WSGI's `exc_info`).
     """

@@ -118,7 +118,11 @@ class Exchange:
     def filtered(
         self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
-        """Return those of the response headers that may leave: the same objects, in a new list."""
+        """Return those of the response headers that may leave, in a new list.
+
+        They are the same objects, deletions that lost their value aside. What a
+        gate further in sends on is filtered so, and again further out.
+        """
         headers = list(headers)
         kinds = wire.header_kinds(headers, dialect)
         if kinds.count(_PLAIN) == len(headers):
@@ -169,16 +173,16 @@ class Exchange:
     def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
         gate = self.gate
         reason = self._objection(name, category)
-        if reason in _DELETABLE and wire.is_deletion(set_cookie, gate.clock()):
-            set_cookie = set_cookie if gate.report_only else wire.emptied(set_cookie)
-        elif reason is Reason.RESERVED and self._is_issued(set_cookie):
-            return None  # `leaving` puts it first.
-        elif reason is not None:
-            self._tell("stripped", name or set_cookie, category, reason)
+        # A browser may always be told to forget what it may not store.
+        bare = wire.deletion(set_cookie, gate.clock()) if reason in _DELETABLE else None
+        if reason is not None and bare is None:
+            # Of a malformed line only what stands for a name: the value may be a secret.
+            shown_name = name or set_cookie.rpartition(b"=")[0].partition(b"=")[0]
+            self._tell("stripped", shown_name, category, reason)
             return set_cookie if gate.report_only else None
         if gate.observe_passed:
             self._tell("passed", name, category, None)
-        return set_cookie
+        return set_cookie if bare is None or gate.report_only else bare
 
     def issued(self) -> bytes | None:
         """Return the `Set-Cookie` value that records a choice made in this exchange, if any was."""
@@ -187,12 +191,23 @@ class Exchange:
             return None
         return self.gate.set_cookie_for(self._choice, secure=self.https).encode("ascii")
 
+    def abandoned(self) -> None:
+        """End it without a response: the app raised, so nothing further in may share it."""
+        self.started = True
+
+    def status(self, status: str) -> str:
+        """Return the WSGI status line that may leave: cut where it could start a header."""
+        safe = wire.safe_status(status)
+        if safe == status or self.refused(("status", status)):
+            return status
+        return safe
+
     def refused(self, header: object) -> bool:
         """Report a header that could smuggle another one in; tell whether it leaves."""
         name = header[0] if isinstance(header, (tuple, list)) and header else header
         if not isinstance(name, bytes):
             text = name if isinstance(name, str) else repr(name)
-            name = text.encode("utf-8", "replace")
+            name = text.encode("latin-1", "replace")
         self._tell("stripped", name, None, Reason.UNSAFE_HEADER)
         return self.gate.report_only
 
@@ -232,15 +247,9 @@ class Exchange:
             return None
         return Reason.REFUSED if self.standing.answered else Reason.UNANSWERED
 
-    def _is_issued(self, set_cookie: bytes) -> bool:
-        """Tell whether this is the gate's own cookie, come by again behind a second gate."""
-        issued = self.issued() if self._choice else None
-        return issued is not None and wire.pair(issued) == wire.pair(set_cookie)
-
     def _tell(self, action: str, name: bytes, category: str | None, reason: Reason | None) -> None:
         enforced = not self.gate.report_only
         self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
 
 
-# A browser may always be told to forget what it may not store.
 _DELETABLE = (Reason.UNDECLARED, Reason.UNANSWERED, Reason.REFUSED)

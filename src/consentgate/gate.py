@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consentgate import wire
 from consentgate.category import NECESSARY
-from consentgate.choice import Choice, new_id, strictest
+from consentgate.choice import ID, Choice, new_id, strictest
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.memory import Memory
 from consentgate.observer import Event, LogObserver, Observer
 from consentgate.options import (
     check_age,
-    check_callables,
+    check_callable,
     check_cookie,
     check_flags,
     with_consent_cookie,
@@ -85,6 +85,7 @@ class ConsentGate(Frozen):
     clock: Callable[[], float]
     name: bytes
     unanswered: Standing
+    _in_doubt: Standing
     _lasts: float
     _observers: tuple[Observer, ...]
     _signer: TokenSigner
@@ -110,7 +111,10 @@ class ConsentGate(Frozen):
     ) -> None:
         check_cookie(cookie_name, cookie_domain, always_secure)
         check_age(max_age)
-        check_callables(observer=observer, needs_consent=needs_consent, clock=clock)
+        check_callable("clock", clock)
+        for option, function in (("observer", observer), ("needs_consent", needs_consent)):
+            if function is not None:
+                check_callable(option, function)
         check_flags(
             always_secure=always_secure,
             report_only=report_only,
@@ -138,7 +142,8 @@ class ConsentGate(Frozen):
         vars(self)["unanswered"] = Standing(
             None, False, self.policy.allowed(frozenset(), frozenset()), 0.0, 0.0
         )
-        self._check_token_size()
+        vars(self)["_in_doubt"] = self.unanswered._replace(allowed=frozenset({NECESSARY}))
+        self._check_tokens()
 
     def __repr__(self) -> str:
         return f"<ConsentGate {self.cookie_name}, {self.policy!r}>"
@@ -168,6 +173,10 @@ class ConsentGate(Frozen):
         is that of the visitor's choice before, if there was one. Raises
         ConsentGateError for a category that is not in the policy.
         """
+        if id is not None and not (isinstance(id, str) and ID.fullmatch(id)):
+            raise ConsentGateError(
+                f"id={id!r}: use 1 to 32 letters, digits, '_' or '-', or leave it out"
+            )
         keys = self.checked_categories(granted)
         others = self.policy.needing if refused is None else self.checked_categories(refused)
         return Choice(
@@ -223,7 +232,7 @@ class ConsentGate(Frozen):
             return self._valid(tokens[0]) or self.unanswered
         distinct = set(tokens)
         if len(distinct) > _MAX_TOKENS:
-            return self.unanswered
+            return self._in_doubt
         valid = [standing for token in distinct if (standing := self._valid(token))]
         choices = [standing.choice for standing in valid if standing.choice]
         if not choices:
@@ -271,13 +280,22 @@ class ConsentGate(Frozen):
         now = self.policy.fingerprints
         return (key for key in choice.granted if choice.fingerprints.get(key) == now.get(key))
 
-    def _check_token_size(self) -> None:
-        size = len(self.set_cookie_for(self.choice(self.policy.choosable), secure=True))
-        if size > MAX_BYTES:
+    def _check_tokens(self) -> None:
+        """Write a choice and read it back: what no visitor could do is said at once."""
+        try:
+            text = self.set_cookie_for(self.choice(self.policy.choosable), secure=True)
+            answered = self.standing([text.partition(";")[0].encode("ascii")]).answered
+        except (TypeError, ValueError, OverflowError):
+            text, answered = "", False
+        if len(text) > MAX_BYTES:
             raise ConsentGateError(
                 f"Policy(categories): a choice over {len(self.policy.choosable)} categories needs "
-                f"{size} bytes, {MAX_BYTES} are what browsers keep safely; use fewer categories "
-                "or shorter keys"
+                f"{len(text)} bytes, {MAX_BYTES} are what browsers keep safely; use fewer "
+                "categories or shorter keys"
+            )
+        if not answered:
+            raise ConsentGateError(
+                f"clock={self.clock!r}: must return the seconds since the epoch, as time.time does"
             )
 
 

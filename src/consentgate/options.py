@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from inspect import iscoroutinefunction
 
 from consentgate import wire
 from consentgate.category import NECESSARY
@@ -14,7 +15,8 @@ from consentgate.policy import Cookie, Policy
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
 _ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
 
-_DOMAIN = re.compile(r"\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+_LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
 
 
 def check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
@@ -56,11 +58,15 @@ def check_age(max_age: timedelta) -> None:
         )
 
 
-def check_callables(**options: object) -> None:
-    """Raise ConsentGateError for an option that is neither left out nor callable."""
-    for option, function in options.items():
-        if function is not None and not callable(function):
-            raise ConsentGateError(f"{option} must be callable, not {function!r}")
+def check_callable(option: str, function: object) -> None:
+    """Raise ConsentGateError for an option that cannot be called, or only awaited."""
+    if not callable(function):
+        raise ConsentGateError(f"{option} must be callable, not {function!r}")
+    if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
+        raise ConsentGateError(
+            f"{option} must be a plain function, not the coroutine function {function!r}: "
+            "nobody would await it"
+        )
 
 
 def check_flags(**options: object) -> None:

@@ -42,7 +42,11 @@ EXEMPTIONS = (
 # CNIL, audience measurement: a tracer lives 13 months at most. 365 days and the longest month.
 EXEMPT_LIFETIME = timedelta(days=396)
 
-_REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
+REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""What a revision looks like, here and in a token."""
+
+FINGERPRINT = 6
+"""How many characters of a digest tell what a category covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ class Policy(Frozen):
             exempt=frozenset(c.key for c in known if c.exempt),
             needing=frozenset(c.key for c in known if c.needs_consent),
             choosable=frozenset(c.key for c in known if not c.always_allowed),
-            fingerprints=MappingProxyType({key: _digest(terms[key], 6) for key in keys}),
+            fingerprints=MappingProxyType({key: _digest(terms[key], FINGERPRINT) for key in keys}),
             lookup=NameTable((c.name, _weight(c), c) for c in declared).find,
         )
 
@@ -255,7 +259,7 @@ def _all_categories(categories: Iterable[Category]) -> tuple[Category, ...]:
 def _checked_revision(revision: str | int | None) -> str | None:
     if revision is None:
         return None
-    if not _REVISION.fullmatch(str(revision)):
+    if not REVISION.fullmatch(str(revision)):
         raise ConsentGateError(
             f"Policy(revision={revision!r}): use 1 to 32 letters, digits, '.', '_' or "
             "'-', as in '2026-11', or leave it out to have it derived"

@@ -9,15 +9,16 @@ dots. All of it is made of characters that no cookie parser quotes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from hashlib import sha256
-from types import MappingProxyType
 
 from itsdangerous import BadData, Signer
 
-from consentgate.choice import Choice
+from consentgate.category import KEY
+from consentgate.choice import ID, Choice
 from consentgate.errors import ConsentGateError
 from consentgate.memory import Memory
+from consentgate.policy import FINGERPRINT, REVISION
 
 SecretKey = str | bytes | Iterable[str | bytes]
 """One key, or a list of them from the oldest to the newest."""
@@ -26,14 +27,17 @@ SecretKey = str | bytes | Iterable[str | bytes]
 # 128 bits are what no search will find (NIST SP 800-57 part 1, 5.6.1).
 MIN_KEY_BYTES = 16
 
+# A grant whose terms nobody noted: it outlives no new revision.
+_UNKNOWN = "-" * FINGERPRINT
+
 # No token is longer, so nothing longer is verified or remembered.
 MAX_BYTES = 2048
 
-_KEY = "[A-Za-z][A-Za-z0-9_-]{0,31}"
-_GRANT = f"{_KEY}:[A-Za-z0-9_-]{{6}}"
-_PAYLOAD = re.compile(rb"1~([A-Za-z0-9_-]{1,32})~([0-9]{1,11})~(.*)")
+_KEY = KEY.pattern
+_GRANT = f"{_KEY}:[A-Za-z0-9_-]{{{FINGERPRINT}}}"
+_PAYLOAD = re.compile(rf"1~({ID.pattern})~([0-9]{{1,11}})~(.*)".encode("ascii"))
 _TERMS = re.compile(
-    rf"[A-Za-z0-9._-]{{1,32}}~(?:{_GRANT}(?:\.{_GRANT})*)?~(?:{_KEY}(?:\.{_KEY})*)?".encode("ascii")
+    rf"{REVISION.pattern}~(?:{_GRANT}(?:\.{_GRANT})*)?~(?:{_KEY}(?:\.{_KEY})*)?".encode("ascii")
 )
 
 
@@ -43,7 +47,7 @@ def checked_keys(secret_key: SecretKey) -> list[bytes]:
     Raises ConsentGateError where there is none, or one is too short to be secret.
     """
     keys = [secret_key] if isinstance(secret_key, (str, bytes)) else secret_key
-    if not isinstance(keys, Iterable):
+    if not isinstance(keys, Iterable) or isinstance(keys, (Mapping, Set)):
         raise ConsentGateError(f"{_NEEDED}, not {type(secret_key).__name__}")
     checked = []
     for position, key in enumerate(keys):
@@ -89,7 +93,7 @@ class TokenSigner:
     def write(self, choice: Choice) -> bytes:
         """Return the token of a choice. The same choice gives the same token."""
         granted = ".".join(
-            f"{key}:{choice.fingerprints.get(key, '------')}" for key in sorted(choice.granted)
+            f"{key}:{choice.fingerprints.get(key, _UNKNOWN)}" for key in sorted(choice.granted)
         )
         refused = ".".join(sorted(choice.refused))
         payload = f"1~{choice.id}~{choice.made_at}~{choice.revision}~{granted}~{refused}"
@@ -125,5 +129,5 @@ def _read_terms(text: bytes) -> Choice | None:
         made_at=0,
         revision=revision,
         id="",
-        fingerprints=MappingProxyType(fingerprints),
+        fingerprints=fingerprints,
     )

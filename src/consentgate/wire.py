@@ -33,6 +33,9 @@ _CONTROLS_MARKED = bytes.maketrans(_CONTROLS, b"?" * len(_CONTROLS))
 # 5.6: an attribute-value of more than 1024 octets is ignored.
 _MAX_ATTRIBUTE = 1024
 
+# No response is older than this year: an Expires before it is past by any Date.
+_OLDEST_RESPONSE = 2000
+
 # How wrong a visitor's clock may be before an Expires "in the past" is in doubt.
 CLOCK_MARGIN = timedelta(days=1)
 
@@ -53,15 +56,11 @@ def stored_name(set_cookie: bytes) -> bytes:
     return b"" if _SEMICOLON in name or not equals else name.strip(BLANKS)
 
 
-def pair(set_cookie: bytes) -> bytes:
-    """Return the name and value of a `Set-Cookie` value as one, without its attributes."""
-    return set_cookie.partition(b";")[0].strip(BLANKS)
+def deletion(set_cookie: bytes, now: float) -> bytes | None:
+    """Return the bare deletion that a `Set-Cookie` value is, None if it may be none.
 
-
-def is_deletion(set_cookie: bytes, now: float) -> bool:
-    """Tell whether every browser takes this `Set-Cookie` value as a deletion.
-
-    `now` is in seconds since the epoch. In doubt, it is not one. RFC 6265bis
+    Bare is without the cookie's value. `now` is in seconds since the epoch.
+    In doubt it is no deletion: every browser must take it for one. RFC 6265bis
     5.6.1, 5.6.2 and 5.7: the last attribute of a name counts, Max-Age wins.
     """
     max_ages: list[bytes] = []
@@ -72,16 +71,21 @@ def is_deletion(set_cookie: bytes, now: float) -> bool:
         if name not in (b"max-age", b"expires") or len(value) > _MAX_ATTRIBUTE:
             continue
         if len(name) + len(value) > _MAX_ATTRIBUTE:
-            return False  # Chromium counts the attribute's name into the limit.
+            return None  # Chromium counts the attribute's name into the limit.
         (max_ages if name == b"max-age" else expires).append(value)
 
     numbers = [bool(_NUMBER.fullmatch(value)) for value in max_ages]
     if any(numbers):
         # Where the last is no number, one browser goes back to the one before
         # it and another to Expires.
-        return numbers[-1] and _is_zero_or_less(max_ages[-1])
+        deletes = numbers[-1] and _is_zero_or_less(max_ages[-1])
+        return emptied(set_cookie) if deletes else None
     date = cookie_date(expires[-1]) if expires else None
-    return date is not None and date.timestamp() < now - CLOCK_MARGIN.total_seconds()
+    if date is None or date.timestamp() >= now - CLOCK_MARGIN.total_seconds():
+        return None
+    # Chromium adds to Expires what the response's Date is behind its own clock:
+    # in a response that was kept for a month, last week is three weeks ahead.
+    return emptied(set_cookie) + (b"; Max-Age=0" if date.year >= _OLDEST_RESPONSE else b"")
 
 
 # 5.6.2: first "a DIGIT or a '-' character", the remainder digits only.
@@ -212,7 +216,7 @@ def header_kinds(headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]) -
     kinds = []
     for header in headers:
         try:
-            name, value = header
+            name, value = header if isinstance(header, (tuple, list)) else ()
             kind = classified[name]
             if cr in value or lf in value or nul in value:
                 kind = HeaderKind.UNSAFE
@@ -224,6 +228,11 @@ def header_kinds(headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]) -
     return kinds
 
 
+def first_line(text: str) -> str:
+    """Return a text up to its first CR, LF or NUL."""
+    return _LINE_END.split(text, maxsplit=1)[0]
+
+
 _STATUS = re.compile(r"[1-9][0-9]{2}(?: .*)?")
 _LINE_END = re.compile("[\r\n\0]")
 
@@ -232,7 +241,7 @@ def safe_status(status: str) -> str:
     """Return a WSGI status line up to its first CR, LF or NUL, a 500 if no status is left of it."""
     if "\r" not in status and "\n" not in status and "\0" not in status:
         return status
-    start = _LINE_END.split(status, maxsplit=1)[0]
+    start = first_line(status)
     return start if _STATUS.fullmatch(start) else "500 Internal Server Error"
 
 

@@ -11,7 +11,7 @@ from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.request import Request
-from consentgate.wire import NATIVE, safe_status
+from consentgate.wire import NATIVE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,19 +57,25 @@ class ConsentMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the app with `consentgate` in its environ, and filter each `start_response`."""
-        exchange = _enter(self.gate, environ)
+        exchange, outermost = _enter(self.gate, environ)
+        # Behind another gate that one issues the choice, and knows what has started.
+        leaving = exchange.leaving if outermost else exchange.filtered
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
-            pairs = exchange.leaving(headers, NATIVE)
+            status, pairs = exchange.status(status), leaving(headers, NATIVE)
             if exc_info is None:
-                return start_response(safe_status(status), pairs)
+                return start_response(status, pairs)
             try:
-                return start_response(safe_status(status), pairs, exc_info)
+                return start_response(status, pairs, exc_info)
             finally:
                 # PEP 3333: avoid a circular reference through the traceback.
                 del exc_info
 
-        return self.app(environ, filtered)
+        try:
+            return self.app(environ, filtered)
+        except BaseException:
+            exchange.abandoned()
+            raise
 
 
 def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
@@ -79,22 +85,26 @@ def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
     return [cookie.encode("latin-1", "replace")] if cookie else []
 
 
-def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> Exchange:
-    """Begin the exchange: all that is read of the request is read here, before the app runs."""
+def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]:
+    """Begin the exchange, or join that of a gate further out; tell whether it is a new one.
+
+    All that is read of the request is read here, before the app runs.
+    """
     lines = cookie_lines(environ)
-    exchange = exchange_around(environ[KEY], lines) if KEY in environ else None
-    if exchange is None:
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        https = environ.get("wsgi.url_scheme") == "https"
-        request = None
-        if gate.needs_consent is not None:
-            request = Request(environ.get("REQUEST_METHOD", "GET"), path, EnvironHeaders(environ))
-        exchange = Exchange(gate, lines, path, https, request)
-        environ[ENVIRON_KEY] = Consent(exchange)
+    around = exchange_around(environ[KEY], lines) if KEY in environ else None
+    if around is not None:
+        return around, False
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    request = None
+    if gate.needs_consent is not None:
+        request = Request(environ.get("REQUEST_METHOD", "GET"), path, EnvironHeaders(environ))
+    exchange = Exchange(gate, lines, path, environ.get("wsgi.url_scheme") == "https", request)
+    environ.pop(KEY, None)  # A foreign key would stay, under our value.
+    environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")
     if hints is not None:
         environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)
-    return exchange
+    return exchange, True
 
 
 def _filtered_hints(

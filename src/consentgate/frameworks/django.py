@@ -24,7 +24,7 @@ from consentgate import asgi, wsgi
 from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
-from consentgate.gate import ConsentGate
+from consentgate.gate import ConsentGate, check_wiring
 from consentgate.request import Request
 from consentgate.wire import BYTES
 
@@ -60,7 +60,8 @@ class ConsentMiddleware:
 
     def __init__(self, get_response: GetResponse, *, gate: ConsentGate | None = None) -> None:
         self.get_response = get_response
-        self.gate = gate or configured_gate()
+        self.gate = configured_gate() if gate is None else gate
+        check_wiring(get_response, self.gate)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -69,34 +70,35 @@ class ConsentMiddleware:
         """Answer a request, or return the coroutine that does."""
         if self.is_async:
             return self._answer(request)
-        exchange = _enter(self.gate, request)
-        return _leave(exchange, cast("HttpResponseBase", self.get_response(request)))
+        entered = _enter(self.gate, request)
+        return _leave(*entered, cast("HttpResponseBase", self.get_response(request)))
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        exchange = _enter(self.gate, request)
-        return _leave(
-            exchange, await cast("Awaitable[HttpResponseBase]", self.get_response(request))
-        )
+        entered = _enter(self.gate, request)
+        response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        return _leave(*entered, response)
 
 
-def _enter(gate: ConsentGate, request: HttpRequest) -> Exchange:
+def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
+    """Begin the exchange, or join that of a gate further out; tell whether it is a new one."""
     # Over ASGI the scope has the lines that Django's META joins with a comma.
     scope = getattr(request, "scope", None)
     lines = wsgi.cookie_lines(request.META) if scope is None else asgi.cookie_lines(scope)
-    around = request.META.get(KEY) or (scope or {}).get(KEY)
-    exchange = exchange_around(around, lines)
+    handle = request.META.get(KEY) or (scope or {}).get(KEY)
+    around = exchange_around(handle, lines)
+    exchange = around
     if exchange is None:
         description = None
         if gate.needs_consent is not None:
             description = Request(request.method or "GET", request.path, request.headers)
         exchange = Exchange(gate, lines, request.path, request.is_secure(), description)
-        around = Consent(exchange)
-        request.META[wsgi.ENVIRON_KEY] = around
-    request.consent = around  # type: ignore[attr-defined]  # Django's way to add to a request
-    return exchange
+        handle = Consent(exchange)
+        request.META[wsgi.ENVIRON_KEY] = handle
+    request.consent = handle  # type: ignore[attr-defined]  # Django's way to add to a request
+    return exchange, around is None
 
 
-def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
+def _leave(exchange: Exchange, outermost: bool, response: HttpResponseBase) -> HttpResponseBase:
     """Filter what Django will send as Set-Cookie: `response.cookies`, and a header of that name."""
     kept: dict[str, Morsel[str]] = {}
     for key, morsel in response.cookies.items():
@@ -104,9 +106,12 @@ def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
         for judged in exchange.filtered([sent], BYTES):
             if judged is not sent:  # A deletion, without the value it carried.
                 morsel.set(morsel.key, "", "")
+                if judged[1].endswith(b"; Max-Age=0"):
+                    morsel["max-age"] = 0
             kept[key] = morsel
     response.cookies.clear()
-    if (issued := exchange.issued()) is not None:
+    # Behind another gate that one issues the choice.
+    if outermost and (issued := exchange.issued()) is not None:
         response.cookies.load(issued.decode("ascii"))
     response.cookies.update(kept)
     _leave_headers(exchange, response)
@@ -114,6 +119,9 @@ def _leave(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _leave_headers(exchange: Exchange, response: HttpResponseBase) -> None:
+    status = f"{response.status_code} {response.reason_phrase}"
+    if (safe := exchange.status(status)) != status:
+        response.reason_phrase = safe.partition(" ")[2]
     for name, value in list(response.headers.items()):
         raw = (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         judged = exchange.filtered([raw], BYTES)
