@@ -399,6 +399,26 @@ def test_a_middleware_between_two_gates_can_still_decide(gate: ConsentGate) -> N
 
 
 @pytest.mark.conformance("K19")
+def test_a_crash_behind_the_inner_gate_can_be_answered(gate: ConsentGate) -> None:
+    """A middleware between two gates that catches an error can still change the choice."""
+
+    def crashes(environ: Any, start_response: Any) -> list[bytes]:
+        raise RuntimeError("before the start")
+
+    def between(environ: Any, start_response: Any) -> list[bytes]:
+        with pytest.raises(RuntimeError):
+            gate.wsgi(crashes)(environ, start_response)
+        consent(environ).grant("statistics")
+        start_response("500 Oops", [("Set-Cookie", "_ga=1")])
+        return []
+
+    server = Server()
+    gate.wsgi(between)(environ(), server)
+    names = [name_of(value) for _, value in server.calls[0][1]]
+    assert names == ["cookies_preferences", "_ga"]
+
+
+@pytest.mark.conformance("K19")
 def test_a_crash_ends_the_exchange(gate: ConsentGate) -> None:
     """A handle that a crashed request left behind is nobody's any more."""
 

@@ -176,9 +176,7 @@ class Exchange:
         # A browser may always be told to forget what it may not store.
         bare = wire.deletion(set_cookie, gate.clock()) if reason in _DELETABLE else None
         if reason is not None and bare is None:
-            # Of a malformed line only what stands for a name: the value may be a secret.
-            shown_name = name or set_cookie.rpartition(b"=")[0].partition(b"=")[0]
-            self._tell("stripped", shown_name, category, reason)
+            self._tell("stripped", name or wire.written_name(set_cookie), category, reason)
             return set_cookie if gate.report_only else None
         if gate.observe_passed:
             self._tell("passed", name, category, None)

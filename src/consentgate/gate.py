@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("consentgate")
 
-# More tokens than this in one request are nobody's: none is believed.
+# More tokens than this in one request are nobody's: only what is necessary passes then.
 _MAX_TOKENS = 4
 # Servers of one site may differ by this much; further in the future is forged.
 _CLOCK_SKEW = 60.0

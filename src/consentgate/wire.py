@@ -56,6 +56,15 @@ def stored_name(set_cookie: bytes) -> bytes:
     return b"" if _SEMICOLON in name or not equals else name.strip(BLANKS)
 
 
+def written_name(set_cookie: bytes) -> bytes:
+    """Return what stands for a name in a `Set-Cookie` value that no browser stores by one.
+
+    `b""` where there is no `=` in the pair: what is there may be a value, and a secret.
+    """
+    name, equals, _ = set_cookie.partition(b";")[0].partition(b"=")
+    return name if equals else b""
+
+
 def deletion(set_cookie: bytes, now: float) -> bytes | None:
     """Return the bare deletion that a `Set-Cookie` value is, None if it may be none.
 

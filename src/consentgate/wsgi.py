@@ -74,7 +74,8 @@ class ConsentMiddleware:
         try:
             return self.app(environ, filtered)
         except BaseException:
-            exchange.abandoned()
+            if outermost:
+                exchange.abandoned()
             raise
 
 
