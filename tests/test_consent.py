@@ -65,7 +65,7 @@ def test_without_a_choice_only_the_necessary_passes(
 def test_when_nothing_is_left_there_is_no_header(adapter: Adapter, gate: ConsentGate) -> None:
     """Stripped means absent: no empty Set-Cookie, no Max-Age=0 in its place."""
     answer = adapter(gate, sets("_ga=1", "ad_id=1; Path=/; Max-Age=1000", "unknown=1"))
-    assert [name.lower() for name, _ in answer.headers] == [b"content-type"]
+    assert [name.lower() for name, _ in answer.headers] == [b"content-type", b"vary"]
     assert answer.body == b"hello"
 
 
@@ -172,7 +172,7 @@ def test_a_cookie_header_that_is_not_latin_1_is_no_choice(gate: ConsentGate) -> 
 
     environ = {"HTTP_COOKIE": f"{token}\ud800"}
     assert behind_wsgi(gate, app)(environ, lambda *args: started.append(args)) == [b"ok"]
-    assert started == [("200 OK", [])]
+    assert started == [("200 OK", [("Vary", "Cookie")])]
 
 
 @pytest.mark.conformance("K6")
@@ -497,7 +497,7 @@ def test_a_choice_after_the_start_holds_but_cannot_be_sent(gate: ConsentGate) ->
     sent: list[Any] = []
     body = behind_wsgi(gate, app)({}, lambda *args: sent.append(args))
     assert b"".join(body) == b"onetwo"
-    assert sent == [("200 OK", [])]
+    assert sent == [("200 OK", [("Vary", "Cookie")])]
 
 
 def test_an_observer_that_raises_hurts_nobody(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consentgate import Category, ConsentGateError, Cookie, Policy
 from consentgate.names import NameTable
-from consentgate.policy import EXEMPTIONS
+from consentgate.cookie import EXEMPTIONS
 
 
 def category_of(policy: Policy, name: str | bytes) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentgate import wire
+from consentgate import cookie_header, wire
 from consentgate.wire import HeaderKind
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
@@ -318,7 +318,7 @@ def test_a_status_line_ends_where_its_line_ends(status: str, safe: str) -> None:
 )
 def test_the_cookie_header_is_read_as_it_is_sent(lines: list[bytes], values: list[bytes]) -> None:
     """Parts end at `;`, names at the first `=`; a part without one and a comma say nothing."""
-    assert wire.cookie_values(lines, b"t") == values
+    assert cookie_header.values_of(lines, b"t") == values
 
 
 @given(st.binary(max_size=300), st.integers(min_value=0, max_value=2**33))
@@ -328,7 +328,7 @@ def test_any_bytes_get_an_answer(line: bytes, now: int) -> None:
     assert not {*name} & {*b";=\r\n\0"}
     wire.deletion(line, now)
     assert not name or wire.stored_name(wire.emptied(line)) == name
-    wire.cookie_values([line], b"t")
+    cookie_header.values_of([line], b"t")
     wire.header_kinds([(line, line)], wire.BYTES)
 
 
@@ -381,7 +381,7 @@ def steps(line: bytes) -> int:
         wire.deletion(line, NOW)
         wire.stored_name(line)
         wire.emptied(line)
-        wire.cookie_values([line], b"t")
+        cookie_header.values_of([line], b"t")
     finally:
         sys.settrace(before)
     return count

@@ -3,13 +3,15 @@
 from importlib import import_module
 from types import ModuleType
 
+from consentgate.attributes import Hardening
 from consentgate.category import Category
 from consentgate.choice import Choice
 from consentgate.consent import Consent
+from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError, ResponseStartedError
 from consentgate.gate import ConsentGate
 from consentgate.observer import Event, Reason
-from consentgate.policy import Cookie, Policy
+from consentgate.policy import Policy
 from consentgate.request import Request
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "ConsentGateError",
     "Cookie",
     "Event",
+    "Hardening",
     "Policy",
     "Reason",
     "Request",

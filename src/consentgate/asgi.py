@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Scope
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request
+from consentgate.memory import Memory
+from consentgate.request import Request, is_embedded, opts_out
 from consentgate.wire import BYTES, Dialect, Header
 
 _GATED_SCOPES = ("http", "websocket")
@@ -64,16 +65,23 @@ class ConsentMiddleware:
                 message = _without_cookies(exchange, message)
             await send(message)
 
-        await self.app(scope, receive, filtered)
+        try:
+            await self.app(scope, receive, filtered)
+        finally:
+            if outermost:
+                exchange.narrow = None  # It refers to the scope: a cycle.
 
 
 def cookie_lines(scope: Scope) -> list[bytes]:
     """Return the `Cookie` header lines of a request; HTTP/2 may send several."""
-    return [
-        value
-        for name, value in scope.get("headers", ())
-        if len(name) == 6 and name.lower() == b"cookie"
-    ]
+    return [value for name, value in scope.get("headers", ()) if _FIELDS[name] == "cookie"]
+
+
+_READ = {b"cookie": "cookie", b"host": "host", b"sec-gpc": "sec-gpc"}
+# Which of the fields that are read a header is, whatever the case of its name.
+_FIELDS: Memory[bytes, str | None] = Memory(
+    lambda name: _READ.get(name.lower()), limit=1024, longest=64
+)
 
 
 def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
@@ -81,23 +89,73 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
 
     A new one's handle is in the copy of the scope that is returned.
     """
-    lines = cookie_lines(scope)
-    if KEY in scope and (around := exchange_around(scope[KEY], lines)) is not None:
-        return around, scope, False
+    if KEY in scope:
+        lines = cookie_lines(scope)
+        if (around := exchange_around(scope[KEY], lines)) is not None:
+            left = around.readable(lines)
+            if left is not lines:
+                scope = {**scope, "headers": headers_with(scope, left)}
+            return around, scope, False
+    read: dict[str, list[bytes]] = {}
+    for name, value in scope.get("headers", ()):
+        if (field := _FIELDS[name]) is not None:
+            read.setdefault(field, []).append(value)
     path = scope.get("path", "")
     request = None
     if gate.needs_consent is not None:
         headers = Headers(raw=list(scope.get("headers", ())))
         request = Request(scope.get("method", "GET"), path, headers)
-    exchange = Exchange(gate, lines, path, scope.get("scheme") in ("https", "wss"), request)
+    lines = read.get("cookie", [])
+    exchange = Exchange(
+        gate,
+        lines,
+        path,
+        scope.get("scheme") in ("https", "wss"),
+        request,
+        host=read["host"][0] if "host" in read else b"",
+        opted_out="sec-gpc" in read and opts_out(read["sec-gpc"]),
+    )
     handle = Consent(exchange)
     inner = dict(scope)
     inner[KEY] = handle
+    if lines and (left := exchange.arrive()) is not lines:
+        inner["headers"] = headers_with(scope, left)
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
     if state is None or isinstance(state, Mapping):
         inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
+    if exchange.gated:
+        _watch(inner, exchange)
+    if exchange.reviews:
+        seen = Headers(raw=list(scope["headers"]))
+        method, site = scope.get("method", "GET"), seen.get("sec-fetch-site")
+        exchange.embedded = is_embedded(method, site, seen.get("sec-fetch-dest"))
     return exchange, inner, True
+
+
+def headers_with(scope: Scope, lines: Iterable[bytes]) -> list[Header]:
+    """Return the headers of a request with these `Cookie` lines, empty ones left out."""
+    left, headers = iter(lines), []
+    for header in scope["headers"]:
+        if _FIELDS[header[0]] != "cookie" or (line := next(left)) is header[1]:
+            headers.append(header)
+        elif line:
+            headers.append((header[0], line))
+    return headers
+
+
+def _watch(scope: Scope, exchange: Exchange) -> None:
+    """Let a withdrawal take from this scope what the app may not read any more."""
+    given = scope["headers"]
+
+    def narrow() -> None:
+        headers = headers_with(scope, exchange.readable(cookie_lines(scope)))
+        if scope["headers"] is given or not isinstance(scope["headers"], list):
+            scope["headers"] = headers
+        else:
+            scope["headers"][:] = headers  # Starlette's own list, which its requests read.
+
+    exchange.narrow = narrow
 
 
 def _started(leaving: Leaving, message: Message) -> Message:

@@ -15,6 +15,7 @@ Text = str | Mapping[str, str]
 
 NECESSARY = "necessary"
 ANONYMOUS_STATISTICS = "anonymous_statistics"
+MARKETING = "marketing"
 
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 """What a category's key looks like, here and in a token."""
@@ -48,13 +49,17 @@ class Category:
 
     `key` is its name in code (letters, digits, `_` and `-`, 32 at most);
     `title` and `description` are its name and its meaning for people.
-    Raises ConsentGateError for a key that cannot be one.
+    `sale_or_sharing` says that its cookies serve to sell or share personal
+    data: a browser's `Sec-GPC: 1` refuses it (Global Privacy Control). Left
+    out, it is so for marketing alone. Raises ConsentGateError for what cannot
+    be one.
     """
 
     key: str
     _: KW_ONLY
     title: Text = field(default="", hash=False)
     description: Text = field(default="", hash=False)
+    sale_or_sharing: bool | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not KEY.fullmatch(self.key):
@@ -65,6 +70,18 @@ class Category:
         for name in ("title", "description"):
             text = frozen_text(getattr(self, name), f"Category({self.key!r}): {name}")
             object.__setattr__(self, name, text)
+        if self.sale_or_sharing is None:
+            object.__setattr__(self, "sale_or_sharing", self.key == MARKETING)
+        if not isinstance(self.sale_or_sharing, bool):
+            raise ConsentGateError(
+                f"Category({self.key!r}): sale_or_sharing is True or False, "
+                f"not {self.sale_or_sharing!r}"
+            )
+        if self.sale_or_sharing and not self.needs_consent:
+            raise ConsentGateError(
+                f"Category({self.key!r}): what needs no consent serves neither sale nor sharing; "
+                "leave sale_or_sharing out, or use a category that needs consent"
+            )
 
     @property
     def always_allowed(self) -> bool:
@@ -116,7 +133,7 @@ BUILT_IN = (
         },
     ),
     Category(
-        "marketing",
+        MARKETING,
         title={"en": "Marketing", "fr": "Publicité"},
         description={
             "en": "Follow you to choose or to measure advertising.",

@@ -21,7 +21,8 @@ class Consent:
         self._exchange = exchange
 
     def __repr__(self) -> str:
-        return f"<Consent answered={self.answered}, choice={self.choice!r}>"
+        standing = self._exchange.standing
+        return f"<Consent answered={standing.answered}, choice={standing.choice!r}>"
 
     def allows(self, category: str) -> bool:
         """Tell whether the cookies of a category may be set. False for an unknown category."""
@@ -30,12 +31,12 @@ class Consent:
     @property
     def answered(self) -> bool:
         """Whether the visitor has answered under the current policy. Refusing is an answer."""
-        return self._exchange.standing.answered
+        return self._exchange.consulted().answered
 
     @property
     def choice(self) -> Choice | None:
         """What the visitor decided, None if nothing. One under an old revision is no answer."""
-        return self._exchange.standing.choice
+        return self._exchange.consulted().choice
 
     @property
     def needed(self) -> bool:

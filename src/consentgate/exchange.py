@@ -1,46 +1,39 @@
-"""One request and its response as the gate sees them: what may leave, on plain bytes."""
+"""One request and its response as the gate sees them, on plain bytes.
+
+What the app may read, what may leave, and what the browser has to forget.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 
-from consentgate import wire
-from consentgate.category import NECESSARY
-from consentgate.choice import Choice
-from consentgate.errors import ResponseStartedError
-from consentgate.gate import ConsentGate, Standing
-from consentgate.observer import Event, Reason, shown
+from consentgate import attributes, caching, cookie_header, expiry, wire
+from consentgate.category import ANONYMOUS_STATISTICS, NECESSARY
+from consentgate.expiry import Place, Stale
+from consentgate.gate import ConsentGate
+from consentgate.names import is_declarable
+from consentgate.observer import Reason
 from consentgate.request import Request
+from consentgate.verdict import ON_CHOICE, Verdict
 from consentgate.wire import Dialect, HeaderKind, Text
 
-logger = logging.getLogger("consentgate")
-
-_NOTHING: frozenset[str] = frozenset()
 _ALWAYS = frozenset({NECESSARY})
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
-class Exchange:
+class Exchange(Verdict):
     """The state of one request and its response.
 
     `cookie_lines` are the request's `Cookie` headers, `https` whether it came
-    over TLS, `path` where to. `request` is there only for a gate with a
-    `needs_consent` predicate. Nothing of the request is read later on.
+    over TLS, `path` and `host` where to, `opted_out` whether it said
+    `Sec-GPC: 1`. `request` is there only for a gate with a `needs_consent`
+    predicate. Nothing of the request is read later on.
     """
 
-    __slots__ = (
-        "_before",
-        "_choice",
-        "_now",
-        "_passing",
-        "consent_needed",
-        "cookie_lines",
-        "gate",
-        "https",
-        "path",
-        "started",
-    )
+    gated = False
+    """Whether the request brought more than what is necessary, once it arrived."""
+    embedded = False
+    """Whether the request is one to which browsers add no SameSite=Lax cookie."""
 
     def __init__(
         self,
@@ -49,70 +42,68 @@ class Exchange:
         path: str = "",
         https: bool = False,
         request: Request | None = None,
+        *,
+        host: bytes = b"",
+        opted_out: bool = False,
     ) -> None:
-        self.gate = gate
-        self.cookie_lines = cookie_lines
-        self.path = path
+        super().__init__(gate, cookie_lines, path, request, opted_out)
         self.https = https
-        self.started = False
-        self.consent_needed = request is None or self._asks(request)
-        self._before: Standing | None = None
-        self._now: Standing | None = None
-        self._choice: Choice | None = None
-        # What passes without another look: at first, what needs no choice.
-        self._passing = _NOTHING if gate.observe_passed else _ALWAYS
+        self.host = host
+        self._handed = cookie_lines
 
-    @property
-    def standing(self) -> Standing:
-        """What holds now: as the request came, or as the app changed it since.
+    def arrive(self) -> Sequence[bytes]:
+        """Return the `Cookie` lines as the app may read them; see `readable`."""
+        self._handed = self.readable(self.cookie_lines)
+        return self._handed
 
-        Tokens are verified when this is first asked: a response that sets
-        necessary cookies only never pays for it.
+    def readable(self, lines: Sequence[bytes]) -> Sequence[bytes]:
+        """Return `Cookie` lines without the cookies that the visitor does not allow.
+
+        They are as many as before, `b""` where nothing is left of one; a line
+        that loses nothing is the same object, and so are they all together.
+        ePrivacy directive 5(3): "the storing of information, or the gaining of
+        access to information already stored".
         """
-        if self._now is None:
-            self._now = self._before = self.gate.standing(self.cookie_lines)
-        return self._now
-
-    def allows(self, category: str) -> bool:
-        """Tell whether the cookies of a category may pass. False for an unknown one."""
+        gate = self.gate
+        kinds = cookie_header.plain_kinds(lines, gate.declarations.readable_as)
+        if kinds is not None and kinds <= _ALWAYS:
+            return lines
+        self.gated = True
         if self.consent_needed:
-            return category in self.standing.allowed
-        return category == NECESSARY or category in self.gate.policy.choosable
+            if kinds is not None and kinds <= self.standing.allowed:
+                return lines
+        elif all(map(self.may_read, cookie_header.names_in(lines))):
+            return lines
+        left, withheld = cookie_header.divided(lines, self.may_read)
+        if not withheld:
+            return lines
+        names = dict.fromkeys(map(cookie_header.name_of, withheld))
+        self.reviews = self.reviews or any(map(self._goes, names))
+        if not gate.withhold:
+            return lines
+        for name in names:
+            self._note_withheld(name)
+        return lines if gate.report_only else left
 
-    def decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
-        """Take the visitor's new choice.
-
-        It holds at once and for all of this response. A choice that is held
-        already is not recorded again: it lapses when it would have (CNIL: no
-        prolongation by visits). Raises ResponseStartedError where the headers
-        are gone: it holds, but the browser was not told.
-        """
-        was, self._passing = self.standing, _NOTHING
-        if self._holds(was, granted, refused):
-            return
-        if self._before and self._holds(self._before, granted, refused):
-            self._now, self._choice = self._before, None  # Back to what the browser holds.
-        else:
-            choice = self.gate.choice(granted, refused, id=was.choice.id if was.choice else None)
-            self._now, self._choice = self.gate.standing_of(choice), choice
-        if self.started:
-            raise ResponseStartedError(
-                "the choice changed after the response had started: it holds in this exchange, "
-                "but no Set-Cookie can carry it; decide before the response starts"
-            )
+    def shares(self, cookie_lines: Sequence[bytes]) -> bool:
+        """Tell whether a gate further in, on a request with these cookies, is part of this."""
+        values_of, name = cookie_header.values_of, self.gate.name
+        same = values_of(cookie_lines, name) == values_of(self._handed, name)
+        return same and not self.started
 
     def leaving(
         self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
         """Return the response headers that may leave, in order, and mark the response started.
 
-        The consent cookie, if a choice was made, comes first. Called again
-        with other headers (WSGI's `exc_info`), it does the same for them.
+        The consent cookie, if a choice was made, comes first; what the browser
+        has to forget comes last. Called again with other headers (WSGI's
+        `exc_info`), it does the same for them.
         """
         kept = self.filtered(headers, dialect)
-        issued = self.issued()
-        if issued is not None:
-            kept.insert(0, (dialect.set_cookie, dialect.decode(issued)))
+        self.started = True
+        if self.reviews or self.varies:
+            self._complete(kept, dialect)
         return kept
 
     def filtered(
@@ -120,8 +111,9 @@ class Exchange:
     ) -> list[tuple[Text, Text]]:
         """Return those of the response headers that may leave, in a new list.
 
-        They are the same objects, deletions that lost their value aside. What a
-        gate further in sends on is filtered so, and again further out.
+        They are the same objects, deletions that lost their value and cookies
+        that were cut or hardened aside. What a gate further in sends on is
+        filtered so, and again further out.
         """
         headers = list(headers)
         kinds = wire.header_kinds(headers, dialect)
@@ -157,37 +149,15 @@ class Exchange:
         ]
 
     def judge(self, set_cookie: bytes) -> bytes | None:
-        """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None."""
+        """Return what may leave of one `Set-Cookie` value: itself, a bare deletion, or None.
+
+        Where the site asked for it, with its lifetime cut and its attributes raised.
+        """
         name = wire.stored_name(set_cookie)
         category = self.gate.category_of[name]
-        if category in self._passing or category in self._learnt():
+        if category in self.passing or (category is not None and category in self.learnt()):
             return set_cookie
         return self._judge(set_cookie, name, category)
-
-    def _learnt(self) -> frozenset[str]:
-        """Find out what passes for this visitor, now that it matters."""
-        if self.consent_needed and not self.gate.observe_passed:
-            self._passing = self.standing.allowed
-        return self._passing
-
-    def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
-        gate = self.gate
-        reason = self._objection(name, category)
-        # A browser may always be told to forget what it may not store.
-        bare = wire.deletion(set_cookie, gate.clock()) if reason in _DELETABLE else None
-        if reason is not None and bare is None:
-            self._tell("stripped", name or wire.written_name(set_cookie), category, reason)
-            return set_cookie if gate.report_only else None
-        if gate.observe_passed:
-            self._tell("passed", name, category, None)
-        return set_cookie if bare is None or gate.report_only else bare
-
-    def issued(self) -> bytes | None:
-        """Return the `Set-Cookie` value that records a choice made in this exchange, if any was."""
-        self.started = True
-        if self._choice is None:
-            return None
-        return self.gate.set_cookie_for(self._choice, secure=self.https).encode("ascii")
 
     def abandoned(self) -> None:
         """End it without a response: the app raised, so nothing further in may share it."""
@@ -206,48 +176,136 @@ class Exchange:
         if not isinstance(name, bytes):
             text = name if isinstance(name, str) else repr(name)
             name = text.encode("latin-1", "replace")
-        self._tell("stripped", name, None, Reason.UNSAFE_HEADER)
+        self.tell("stripped", name, None, Reason.UNSAFE_HEADER)
         return self.gate.report_only
 
-    def shares(self, cookie_lines: Sequence[bytes]) -> bool:
-        """Tell whether a gate further in, on a request with these cookies, is part of this."""
-        here, there = (list(filter(None, lines)) for lines in (self.cookie_lines, cookie_lines))
-        return not self.started and here == there
+    def _judge(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes | None:
+        gate = self.gate
+        reason = self.objection(name, category)
+        if reason is None and gate.clamp_lifetimes and self._prolongs(set_cookie, name, category):
+            reason = Reason.PROLONGS
+        # A browser may always be told to forget what it may not store.
+        bare = wire.deletion(set_cookie, gate.clock()) if reason in _DELETABLE else None
+        if reason is not None and bare is None:
+            self.tell("stripped", name or wire.written_name(set_cookie), category, reason)
+            return set_cookie if gate.report_only else None
+        if gate.observe_passed:
+            self.tell("passed", name, category, None)
+        shaped = self._shaped(bare or set_cookie, name, category) if gate.inspects else bare
+        return set_cookie if gate.report_only or shaped is None else shaped
 
-    def _asks(self, request: Request) -> bool:
-        """Ask the site's predicate, once. One that raises means that consent is needed."""
-        predicate = self.gate.needs_consent
-        try:
-            return predicate is None or bool(predicate(request))
-        except Exception:
-            logger.exception("needs_consent failed at %r; consent is needed", self.path[:200])
-            return True
+    def _shaped(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes:
+        """Cut the lifetime of what passes, and raise its attributes, as far as the site asked."""
+        gate = self.gate
+        _, longest, hardening = gate.declarations.terms[name]
+        if longest is not None:
+            cut = attributes.clamped(set_cookie, longest, gate.clock())
+            if cut is not set_cookie:
+                self.tell("clamped", name, category, Reason.OUTLIVES, gate.clamp_lifetimes)
+                set_cookie = cut if gate.clamp_lifetimes else set_cookie
+        if hardening is None:
+            return set_cookie
+        return attributes.hardened(set_cookie, hardening, self._secure)
 
-    def _holds(self, standing: Standing, granted: frozenset[str], refused: frozenset[str]) -> bool:
-        choice, known = standing.choice, self.gate.policy.choosable
+    def _prolongs(self, set_cookie: bytes, name: bytes, category: str | None) -> bool:
+        """Tell whether an exempt cookie that the browser holds would live on for longer.
+
+        CNIL, guidelines of 2020, article 5: new visits must not prolong the life of a tracer
+        that is exempt as audience measurement.
+        """
         return (
-            standing.answered
-            and choice is not None
-            and choice.granted & known == granted
-            and choice.refused & known == refused
+            category == ANONYMOUS_STATISTICS
+            and attributes.lasts(set_cookie)
+            and name in cookie_header.names_in(self.cookie_lines)
+            and wire.deletion(set_cookie, self.gate.clock()) is None
         )
 
-    def _objection(self, name: bytes, category: str | None) -> Reason | None:
-        if name == self.gate.name:
-            return Reason.RESERVED  # Only the gate writes the choice.
-        if not self.consent_needed:
-            return None
+    def _note_withheld(self, name: bytes) -> None:
+        """Remember and tell that a cookie is left out of what the app reads, and why."""
+        category = self.gate.category_of[name]
         if not name:
-            return Reason.MALFORMED
-        if category is None:
-            return Reason.UNDECLARED
-        if category in self.standing.allowed:
-            return None
-        return Reason.REFUSED if self.standing.answered else Reason.UNANSWERED
+            reason: Reason | None = Reason.MALFORMED
+        elif self.may_read(name):
+            reason = Reason.AMBIGUOUS
+        else:
+            reason = self.objection(name, category)
+        self.tell("withheld", name, category, reason)
 
-    def _tell(self, action: str, name: bytes, category: str | None, reason: Reason | None) -> None:
-        enforced = not self.gate.report_only
-        self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
+    def _complete(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> None:
+        """Add to the headers that leave what the gate itself has to say."""
+        deletions = self._deletions(kept, dialect) if self.reviews else []
+        set_cookie = dialect.spell("Set-Cookie") if deletions or self.choice else None
+        if set_cookie is not None:
+            self.varies = self.varies or ON_CHOICE
+            if self.choice is not None:
+                text = self.gate.set_cookie_for(self.choice, secure=self.https)
+                kept.insert(0, (set_cookie, dialect.decode(text.encode("ascii"))))
+            kept += [(set_cookie, dialect.decode(line)) for line in deletions]
+        # Under report_only, what is no header at all may be among them.
+        odd = self.gate.report_only and _UNSAFE in wire.header_kinds(kept, dialect)
+        if self.varies and not odd:
+            caching.keep_apart(kept, self.varies, dialect)
+
+    def _deletions(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> list[bytes]:
+        """Return what makes the browser forget the cookies that it may not hold."""
+        gate = self.gate
+        kinds = wire.header_kinds(kept, dialect)
+        settled = {
+            wire.stored_name(dialect.encode(header[1]))
+            for header, kind in zip(kept, kinds, strict=True)
+            if kind is _SET_COOKIE
+        }
+        stale = [cookie for cookie in self._stale() if cookie.name not in settled]
+        for cookie in stale:
+            category = gate.category_of[cookie.name]
+            self.tell("expired", cookie.name, category, self.objection(cookie.name, category))
+        path = self.path.encode(dialect.path_encoding, "replace")
+        place = Place.of(self.host, path, secure=self._secure)
+        doubles = self._doubles(place) if self.choice else []
+        if gate.report_only:
+            return doubles
+        # What is due at a change of choice starts with the likeliest, whatever was sent before.
+        turn = 0 if self.choice or not stale else gate.turn()
+        return doubles + expiry.deletions(stale, place, turn)
+
+    def _stale(self) -> list[Stale]:
+        """Find the cookies that the browser holds and may not hold."""
+        if self.embedded and self.standing.choice is None:
+            return []  # The visitor may have granted them: the choice did not come along.
+        declarations = self.gate.declarations
+        brought = cookie_header.names_in(self.cookie_lines)
+        lost = self.lost()
+        elsewhere = dict.fromkeys(
+            cookie.name.encode("ascii")
+            for cookie in declarations.elsewhere
+            if cookie.category in lost
+        )
+        return [
+            *(Stale(name, declarations.terms[name].rows) for name in brought if self._goes(name)),
+            *(
+                Stale(name, declarations.terms[name].rows, brought=False)
+                for name in elsewhere
+                if name not in brought
+            ),
+        ]
+
+    def _goes(self, name: bytes) -> bool:
+        """Tell whether a cookie that the browser sent has to go."""
+        reason = self.objection(name, self.gate.category_of[name])
+        if reason is Reason.UNDECLARED:
+            return self.gate.expire_undeclared and is_declarable(name)
+        return reason in _DELETABLE
+
+    def _doubles(self, place: Place) -> list[bytes]:
+        """Delete consent cookies of other domains: beside a new one they would go on to count."""
+        own = cookie_header.values_of(self.cookie_lines, self.gate.name)
+        if not own or (len(own) == 1 and self.gate.cookie_domain is None):
+            return []
+        return expiry.doubles(self.gate.name, self.gate.cookie_domain, place)
+
+    @property
+    def _secure(self) -> bool:
+        return self.https or self.gate.always_secure
 
 
 _DELETABLE = (Reason.UNDECLARED, Reason.UNANSWERED, Reason.REFUSED)

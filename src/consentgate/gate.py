@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
-from consentgate import wire
+from consentgate import cookie_header
 from consentgate.category import NECESSARY
 from consentgate.choice import ID, Choice, new_id, strictest
+from consentgate.declared import Declarations
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.memory import Memory
@@ -24,6 +26,7 @@ from consentgate.options import (
 )
 from consentgate.policy import Policy
 from consentgate.request import Request
+from consentgate.standing import Standing
 from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
 
 if TYPE_CHECKING:
@@ -38,19 +41,6 @@ _MAX_TOKENS = 4
 _CLOCK_SKEW = 60.0
 
 
-class Standing(NamedTuple):
-    """What holds for a visitor: the choice, whether it still answers the question, what it allows.
-
-    `since` and `until` are the seconds between which a token is believed.
-    """
-
-    choice: Choice | None
-    answered: bool
-    allowed: frozenset[str]
-    since: float
-    until: float
-
-
 class ConsentGate(Frozen):
     """The gate in front of an app: lets through what is necessary or consented to.
 
@@ -62,10 +52,16 @@ class ConsentGate(Frozen):
     refused alike (CNIL: six months). `always_secure` marks it Secure on plain
     http too, for a site whose proxy ends TLS without telling.
 
-    `report_only` tells the observer what would be stripped and strips nothing.
-    `observer` is called with an Event for each stripped cookie, with
-    `observe_passed` for each that passes too; the log `consentgate` is written
-    in any case. `needs_consent` is a predicate on a Request: where it is
+    `withhold` leaves cookies that the visitor did not allow out of what the app
+    reads, `withhold_undeclared` those in no declaration too. `expire_undeclared`
+    expires these in the browser: on a shared domain they may be another app's.
+    `clamp_lifetimes` cuts Max-Age and Expires to what is declared.
+
+    `report_only` tells the observer what would happen, and nothing happens.
+    `observer` is called with an Event for each cookie that is stripped,
+    withheld, expired or outlives its declaration, with `observe_passed` for
+    each that passes too; the log `consentgate` is written in any case.
+    `needs_consent` is a predicate on a Request: where it is
     False, the gate stands open. `keep_unchanged` keeps, after a new revision,
     the grants of categories in which nothing changed. `clock` gives the
     seconds since the epoch.
@@ -78,6 +74,9 @@ class ConsentGate(Frozen):
     max_age: timedelta
     cookie_domain: str | None
     always_secure: bool
+    withhold: bool
+    expire_undeclared: bool
+    clamp_lifetimes: bool
     report_only: bool
     observe_passed: bool
     needs_consent: Callable[[Request], object] | None
@@ -89,8 +88,14 @@ class ConsentGate(Frozen):
     _lasts: float
     _observers: tuple[Observer, ...]
     _signer: TokenSigner
+    _turns: Iterator[int]
+    declarations: Declarations
     category_of: Memory[bytes, str | None]
-    """The category that decides about a cookie name; None if undeclared, or the gate's own."""
+    """`declarations.category_of`."""
+    observed: bool
+    """Whether somebody wants to hear of what happens day by day."""
+    inspects: bool
+    """Whether each cookie that leaves takes a closer look."""
     _remembered: Memory[bytes, Standing | None]
 
     def __init__(
@@ -102,6 +107,10 @@ class ConsentGate(Frozen):
         max_age: timedelta = timedelta(days=182),
         cookie_domain: str | None = None,
         always_secure: bool = False,
+        withhold: bool = True,
+        withhold_undeclared: bool = True,
+        expire_undeclared: bool = False,
+        clamp_lifetimes: bool = False,
         report_only: bool = False,
         observer: Observer | None = None,
         observe_passed: bool = False,
@@ -115,29 +124,40 @@ class ConsentGate(Frozen):
         for option, function in (("observer", observer), ("needs_consent", needs_consent)):
             if function is not None:
                 check_callable(option, function)
-        check_flags(
-            always_secure=always_secure,
-            report_only=report_only,
-            observe_passed=observe_passed,
-            keep_unchanged=keep_unchanged,
-        )
+        flags = {
+            "always_secure": always_secure,
+            "withhold": withhold,
+            "withhold_undeclared": withhold_undeclared,
+            "expire_undeclared": expire_undeclared,
+            "clamp_lifetimes": clamp_lifetimes,
+            "report_only": report_only,
+            "observe_passed": observe_passed,
+            "keep_unchanged": keep_unchanged,
+        }
+        check_flags(**flags)
+        policy = with_consent_cookie(policy, cookie_name, max_age)
+        name = cookie_name.encode("ascii")
+        declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
         vars(self).update(
-            policy=with_consent_cookie(policy, cookie_name, max_age),
+            flags,
+            policy=policy,
             cookie_name=cookie_name,
             max_age=max_age,
             cookie_domain=cookie_domain,
-            always_secure=always_secure,
-            report_only=report_only,
-            observe_passed=observe_passed,
             needs_consent=needs_consent,
-            keep_unchanged=keep_unchanged,
             clock=clock,
-            name=cookie_name.encode("ascii"),
+            name=name,
+            declarations=declarations,
+            category_of=declarations.category_of,
+            observed=observer is not None,
+            inspects=observe_passed
+            or declarations.hardens
+            or (declarations.limits and (clamp_lifetimes or observer is not None)),
             _lasts=max_age.total_seconds(),
             _observers=(LogObserver(), observer) if observer else (LogObserver(),),
             _signer=TokenSigner(secret_key, cookie_name),
-            category_of=Memory(self._category_of, limit=4096, longest=256),
             _remembered=Memory(self._read, limit=4096, longest=MAX_BYTES),
+            _turns=count(),
         )
         vars(self)["unanswered"] = Standing(
             None, False, self.policy.allowed(frozenset(), frozenset()), 0.0, 0.0
@@ -227,7 +247,7 @@ class ConsentGate(Frozen):
         Anything but a valid token is no choice: it never raises, and never
         widens. Several valid tokens hold as the strictest of them together.
         """
-        tokens = wire.cookie_values(cookie_lines, self.name)
+        tokens = cookie_header.values_of(cookie_lines, self.name)
         if len(tokens) == 1:
             return self._valid(tokens[0]) or self.unanswered
         distinct = set(tokens)
@@ -251,6 +271,10 @@ class ConsentGate(Frozen):
             choice.made_at + self._lasts,
         )
 
+    def turn(self) -> int:
+        """Return the next number: it says which part of the deletions that are due is sent."""
+        return next(self._turns)
+
     def tell(self, event: Event) -> None:
         """Hand an event to the observers. One that raises never hurts a response."""
         for observer in self._observers:
@@ -258,10 +282,6 @@ class ConsentGate(Frozen):
                 observer(event)
             except Exception:
                 logger.exception("observer %r failed; the response goes on", observer)
-
-    def _category_of(self, name: bytes) -> str | None:
-        cookie = None if name == self.name else self.policy.lookup(name)
-        return cookie.category if cookie else None
 
     def _valid(self, token: bytes) -> Standing | None:
         standing = self._remembered[token]

@@ -21,8 +21,10 @@ _DECLARABLE = re.compile(r"[!#-+\--:<>-\[\]-~]+")
 _DECLARABLE_BYTES = re.compile(_DECLARABLE.pattern.encode("ascii"))
 
 
-def is_declarable(name: str) -> bool:
+def is_declarable(name: str | bytes) -> bool:
     """Tell whether a cookie of this name, or pattern of names, can be declared."""
+    if isinstance(name, bytes):
+        return _DECLARABLE_BYTES.fullmatch(name) is not None
     return _DECLARABLE.fullmatch(name) is not None
 
 
@@ -80,7 +82,7 @@ class NameTable(Generic[Entry]):
         return self._match(name) if entry is None and self._shapes else entry
 
     def _match(self, name: bytes) -> Entry | None:
-        if not _DECLARABLE_BYTES.fullmatch(name):
+        if not is_declarable(name):
             return None
         best: _Pattern[Entry] | None = None
         for (before, after), ends in self._shapes.items():

@@ -12,7 +12,7 @@ logger = logging.getLogger("consentgate")
 
 
 class Reason(StrEnum):
-    """Why a cookie did not pass."""
+    """Why a cookie did not pass, or not as it was."""
 
     UNDECLARED = "undeclared"
     UNANSWERED = "no choice yet"
@@ -20,6 +20,9 @@ class Reason(StrEnum):
     RESERVED = "reserved for the gate"
     MALFORMED = "no name that every browser agrees on"
     UNSAFE_HEADER = "unsafe header"
+    AMBIGUOUS = "more than one cookie to some parser"
+    OUTLIVES = "outlives its declared lifetime"
+    PROLONGS = "would prolong an exempt cookie"
 
 
 # What a visitor decides is daily business; the rest is a mistake to mend.
@@ -27,13 +30,16 @@ _EXPECTED = (Reason.UNANSWERED, Reason.REFUSED)
 
 
 class Event(NamedTuple):
-    """One cookie, or one unsafe header, as the gate saw it leave or not.
+    """One cookie, or one unsafe header, and what the gate did with it.
 
-    `action` is "stripped", or "passed" where the gate was asked to tell
-    (`observe_passed`). `name` is the cookie's (a header's for an unsafe
-    header), at most 80 characters of it; `category` is None if undeclared.
-    `reason` is why it was stripped, None if it passed. `enforced` is False
-    under `report_only`: it left after all.
+    `action` is "stripped" of what did not leave, "clamped" of what left with
+    its lifetime cut, "withheld" of what the app did not get to read, "expired"
+    of what the browser is told to forget, or "passed" where the gate was asked
+    to tell (`observe_passed`). `name` is the cookie's (a header's for an
+    unsafe header), at most 80 characters of it; `category` is None if
+    undeclared. `reason` is why, None if it passed. `enforced` is False where
+    it did not happen after all: under `report_only`, or for want of
+    `clamp_lifetimes`.
     """
 
     action: str

@@ -8,9 +8,10 @@ from inspect import iscoroutinefunction
 
 from consentgate import wire
 from consentgate.category import NECESSARY
+from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_declarable, is_pattern
-from consentgate.policy import Cookie, Policy
+from consentgate.policy import Policy
 
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
 _ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
@@ -105,4 +106,9 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
         lifetime=max_age,
         exemption="consent-choice",
     )
-    return Policy([*policy.cookies, row], categories=policy.categories, revision=policy.revision)
+    return Policy(
+        [*policy.cookies, row],
+        categories=policy.categories,
+        revision=policy.revision,
+        harden=policy.harden,
+    )

@@ -1,7 +1,8 @@
-"""What a site's own predicate can ask about a request."""
+"""What a request says of itself, beside its cookies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 
@@ -22,3 +23,23 @@ class Request(NamedTuple):
     method: str
     path: str
     headers: RequestHeaders
+
+
+def opts_out(signals: Iterable[bytes]) -> bool:
+    """Tell whether the values of `Sec-GPC` header fields say that the visitor opts out.
+
+    Global Privacy Control, the Sec-GPC header field: its value is "1" and
+    nothing else; one such field among several is enough.
+    """
+    return b"1" in signals
+
+
+def is_embedded(method: str, site: str | None, destination: str | None) -> bool:
+    """Tell whether browsers add no SameSite=Lax cookie to a request, the consent cookie neither.
+
+    `site` and `destination` are its Sec-Fetch-Site and Sec-Fetch-Dest. RFC
+    6265bis 5.6.7.1: of cross-site requests, only a top-level navigation by a
+    safe method brings Lax cookies along.
+    """
+    on_top = destination == "document" and method in ("GET", "HEAD")
+    return site == "cross-site" and not on_top

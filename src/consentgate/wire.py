@@ -1,4 +1,4 @@
-"""RFC 6265bis on bytes: what a browser would store from a `Set-Cookie`, and what it sends back.
+"""RFC 6265bis on bytes: what a browser would store from a `Set-Cookie`.
 
 Browsers, and no Python parser, decide what is stored: `http.cookies`,
 `str.strip()` and percent-decoders all read another name than a browser does
@@ -31,7 +31,7 @@ _CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
 _CONTROLS_MARKED = bytes.maketrans(_CONTROLS, b"?" * len(_CONTROLS))
 
 # 5.6: an attribute-value of more than 1024 octets is ignored.
-_MAX_ATTRIBUTE = 1024
+MAX_ATTRIBUTE = 1024
 
 # No response is older than this year: an Expires before it is past by any Date.
 _OLDEST_RESPONSE = 2000
@@ -77,13 +77,13 @@ def deletion(set_cookie: bytes, now: float) -> bytes | None:
     for attribute in set_cookie.split(b";")[1:]:
         name, _, value = attribute.partition(b"=")
         name, value = name.strip(BLANKS).lower(), value.strip(BLANKS)
-        if name not in (b"max-age", b"expires") or len(value) > _MAX_ATTRIBUTE:
+        if name not in (b"max-age", b"expires") or len(value) > MAX_ATTRIBUTE:
             continue
-        if len(name) + len(value) > _MAX_ATTRIBUTE:
+        if len(name) + len(value) > MAX_ATTRIBUTE:
             return None  # Chromium counts the attribute's name into the limit.
         (max_ages if name == b"max-age" else expires).append(value)
 
-    numbers = [bool(_NUMBER.fullmatch(value)) for value in max_ages]
+    numbers = [bool(NUMBER.fullmatch(value)) for value in max_ages]
     if any(numbers):
         # Where the last is no number, one browser goes back to the one before
         # it and another to Expires.
@@ -98,7 +98,7 @@ def deletion(set_cookie: bytes, now: float) -> bytes | None:
 
 
 # 5.6.2: first "a DIGIT or a '-' character", the remainder digits only.
-_NUMBER = re.compile(rb"-?[0-9]+")
+NUMBER = re.compile(rb"-?[0-9]+")
 
 
 def _is_zero_or_less(number: bytes) -> bool:
@@ -116,6 +116,8 @@ def emptied(set_cookie: bytes) -> bytes:
 
 _DELIMITERS = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})")
+# What of a token the RFC's grammar reads as a number or a time: "non-digit *OCTET" may follow.
+_NUMBERS = re.compile(rb"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?![0-9])|[0-9]*")
 _DAY = re.compile(rb"[0-9]{1,2}")
 _YEAR = re.compile(rb"[0-9]{2,4}")
 _MONTHS = {
@@ -124,24 +126,25 @@ _MONTHS = {
 }
 
 
-def cookie_date(text: bytes) -> datetime | None:
+def cookie_date(text: bytes, *, agreed: bool = True) -> datetime | None:
     """Read a date as RFC 6265bis 5.1.1 does: tokens in any order, the first of a kind counts.
 
-    Returns an aware UTC datetime, or None where the algorithm fails or
-    browsers differ: RFC 6265bis lets a number be followed by anything, as in
-    `1st` or `00:00:00Z`; Chromium does not.
+    Returns an aware UTC datetime, or None where the algorithm fails. RFC
+    6265bis lets a number be followed by anything, as in `1st` or `00:00:00Z`;
+    Chromium does not: such a date is None too, unless `agreed` is False.
     """
     time = day = month = year = None
     for token in _DELIMITERS.split(text):
-        if time is None and (found := _TIME.fullmatch(token)):
+        number = token if agreed else _NUMBERS.findall(token)[0]
+        if time is None and (found := _TIME.fullmatch(number)):
             time = (int(found[1]), int(found[2]), int(found[3]))
-        elif day is None and _DAY.fullmatch(token):
-            day = int(token)
-        elif month is None and (number := _MONTHS.get(token[:3].lower())):
-            month = number
-        elif year is None and _YEAR.fullmatch(token):
-            year = _full_year(int(token))
-        elif token[:1].isdigit() and not token.isdigit():
+        elif day is None and _DAY.fullmatch(number):
+            day = int(number)
+        elif month is None and (found_month := _MONTHS.get(token[:3].lower())):
+            month = found_month
+        elif year is None and _YEAR.fullmatch(number):
+            year = _full_year(int(number))
+        elif agreed and token[:1].isdigit() and not token.isdigit():
             return None
     if time is None or day is None or month is None or year is None or year < 1601:
         return None
@@ -181,6 +184,31 @@ def header_kind(name: bytes) -> HeaderKind:
     return HeaderKind.SET_COOKIE if name.lower() == b"set-cookie" else HeaderKind.PLAIN
 
 
+class CacheField(Enum):
+    """What a response header says to caches, by its name."""
+
+    VARY = auto()
+    CONTROL = auto()
+    OVERRULING = auto()
+    """In a shared cache it counts more than Cache-Control does."""
+    COOKIE = auto()
+
+
+# Targeted fields (RFC 9213 2.2), and what nginx, Varnish and others have of their own.
+_OVERRULING = re.compile(rb"(?:.*-)?cdn-cache-control|surrogate-control|x-accel-expires")
+_CACHE_FIELDS = {
+    b"vary": CacheField.VARY,
+    b"cache-control": CacheField.CONTROL,
+    b"set-cookie": CacheField.COOKIE,
+}
+
+
+def cache_field(name: bytes) -> CacheField | None:
+    """Classify the name of a response header, None if caches do not read it."""
+    name = name.lower()
+    return CacheField.OVERRULING if _OVERRULING.fullmatch(name) else _CACHE_FIELDS.get(name)
+
+
 # As numbers: Python looks for a byte in bytes ten times faster than for bytes in bytes.
 _CR, _LF, _NUL, _SEMICOLON = b"\r\n\0;"
 
@@ -190,25 +218,33 @@ class Dialect(Generic[Text]):
     """How a protocol writes headers: in bytes, or in native strings that are latin-1."""
 
     kinds: Memory[Text, HeaderKind]
+    cache_fields: Memory[Text, CacheField | None]
     line_ends: tuple[Any, Any, Any]
     encode: Callable[[Text], bytes]
     decode: Callable[[bytes], Text]
-    set_cookie: Text
+    spell: Callable[[str], Text]
+    """Writes the name of a header."""
+    path_encoding: str
+    """How the text of a request's path was made of its bytes."""
 
 
 BYTES: Dialect[bytes] = Dialect(
     Memory(header_kind, limit=1024, longest=64),
+    Memory(cache_field, limit=1024, longest=64),
     (_CR, _LF, _NUL),
     encode=bytes,
     decode=bytes,
-    set_cookie=b"set-cookie",  # ASGI wants lower case.
+    spell=lambda name: name.lower().encode("ascii"),  # ASGI wants lower case.
+    path_encoding="utf-8",
 )
 NATIVE: Dialect[str] = Dialect(
     Memory(lambda name: header_kind(name.encode("latin-1")), limit=1024, longest=64),
+    Memory(lambda name: cache_field(name.encode("latin-1")), limit=1024, longest=64),
     ("\r", "\n", "\0"),
     encode=lambda text: text.encode("latin-1"),  # PEP 3333, "Unicode Issues"
     decode=lambda raw: raw.decode("latin-1"),
-    set_cookie="Set-Cookie",
+    spell=str,
+    path_encoding="latin-1",
 )
 
 
@@ -252,23 +288,3 @@ def safe_status(status: str) -> str:
         return status
     start = first_line(status)
     return start if _STATUS.fullmatch(start) else "500 Internal Server Error"
-
-
-def cookie_values(lines: Iterable[bytes], name: bytes) -> list[bytes]:
-    """Return the value of every cookie called `name` in the `Cookie` header lines of a request.
-
-    The lines are read as one, joined as RFC 9113 8.2.3 says. A part without
-    `=` is nobody's; a name behind a comma, where a server joined lines with
-    one, belongs to the value before it, so neither is trusted.
-    """
-    values = []
-    for line in lines:
-        position = line.find(name)
-        while position >= 0:
-            start, end = line.rfind(b";", 0, position) + 1, line.find(b";", position)
-            part = line[start:] if end < 0 else line[start:end]
-            key, equals, value = part.partition(b"=")
-            if equals and key.strip(BLANKS) == name:
-                values.append(value.strip(BLANKS))
-            position = -1 if end < 0 else line.find(name, end)
-    return values

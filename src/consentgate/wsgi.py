@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
@@ -10,7 +10,7 @@ from werkzeug.datastructures import EnvironHeaders
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request
+from consentgate.request import Request, is_embedded, opts_out
 from consentgate.wire import NATIVE
 
 if TYPE_CHECKING:
@@ -72,11 +72,14 @@ class ConsentMiddleware:
                 del exc_info
 
         try:
-            return self.app(environ, filtered)
+            body = self.app(environ, filtered)
         except BaseException:
             if outermost:
                 exchange.abandoned()
             raise
+        if exchange.started:
+            exchange.narrow = None  # Nothing is left to do, and it refers to environ: a cycle.
+        return body
 
 
 def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
@@ -84,6 +87,12 @@ def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
     cookie = environ.get("HTTP_COOKIE")
     # A character beyond latin-1 is not PEP 3333: whatever it was to be, it is no consent.
     return [cookie.encode("latin-1", "replace")] if cookie else []
+
+
+def signals(environ: WSGIEnvironment) -> list[bytes]:
+    """Return the `Sec-GPC` fields of a request: servers join them with a comma."""
+    joined: str = environ.get("HTTP_SEC_GPC", "")
+    return [part.strip(" \t").encode("latin-1", "replace") for part in joined.split(",")]
 
 
 def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]:
@@ -94,18 +103,59 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
     lines = cookie_lines(environ)
     around = exchange_around(environ[KEY], lines) if KEY in environ else None
     if around is not None:
+        _withhold(environ, lines, around.readable(lines))
         return around, False
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     request = None
     if gate.needs_consent is not None:
         request = Request(environ.get("REQUEST_METHOD", "GET"), path, EnvironHeaders(environ))
-    exchange = Exchange(gate, lines, path, environ.get("wsgi.url_scheme") == "https", request)
+    exchange = Exchange(
+        gate,
+        lines,
+        path,
+        environ.get("wsgi.url_scheme") == "https",
+        request,
+        host=environ.get("HTTP_HOST", "").encode("latin-1", "replace"),
+        opted_out="HTTP_SEC_GPC" in environ and opts_out(signals(environ)),
+    )
+    if lines:
+        _withhold(environ, lines, exchange.arrive())
+    if exchange.gated:
+        _watch(environ, exchange)
+    if exchange.reviews:
+        exchange.embedded = is_embedded(
+            environ.get("REQUEST_METHOD", "GET"),
+            environ.get("HTTP_SEC_FETCH_SITE"),
+            environ.get("HTTP_SEC_FETCH_DEST"),
+        )
     environ.pop(KEY, None)  # A foreign key would stay, under our value.
     environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")
     if hints is not None:
         environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)
     return exchange, True
+
+
+def _withhold(environ: WSGIEnvironment, lines: Sequence[bytes], left: Sequence[bytes]) -> None:
+    """Leave of the `Cookie` header what is left; untouched, it stays the same object."""
+    if left is lines:
+        return
+    if any(left):
+        environ["HTTP_COOKIE"] = left[0].decode("latin-1")
+    else:
+        del environ["HTTP_COOKIE"]
+
+
+def _watch(environ: WSGIEnvironment, exchange: Exchange) -> None:
+    """Let a withdrawal take from environ what the app may not read any more."""
+
+    def narrow() -> None:
+        lines = cookie_lines(environ)
+        _withhold(environ, lines, exchange.readable(lines))
+        # Werkzeug keeps what it has read, and Flask reads it for its session.
+        getattr(environ.get("werkzeug.request"), "__dict__", {}).pop("cookies", None)
+
+    exchange.narrow = narrow
 
 
 def _filtered_hints(

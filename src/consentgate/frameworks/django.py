@@ -10,7 +10,7 @@ The test client goes round such a wrapper, and through this one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http.cookies import Morsel
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request
+from consentgate.request import Request, is_embedded, opts_out
 from consentgate.wire import BYTES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -86,46 +86,126 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
     lines = wsgi.cookie_lines(request.META) if scope is None else asgi.cookie_lines(scope)
     handle = request.META.get(KEY) or (scope or {}).get(KEY)
     around = exchange_around(handle, lines)
-    exchange = around
-    if exchange is None:
-        description = None
-        if gate.needs_consent is not None:
-            description = Request(request.method or "GET", request.path, request.headers)
-        exchange = Exchange(gate, lines, request.path, request.is_secure(), description)
+    exchange = around or _new_exchange(gate, request, lines)
+    if around is None:
         handle = Consent(exchange)
         request.META[wsgi.ENVIRON_KEY] = handle
     request.consent = handle  # type: ignore[attr-defined]  # Django's way to add to a request
+    _withhold(request, lines, exchange.readable(lines) if around else exchange.arrive())
+    if exchange.gated:
+        _watch(request, lines, exchange)
+    if exchange.reviews:
+        method, site = request.method or "GET", request.headers.get("Sec-Fetch-Site")
+        exchange.embedded = is_embedded(method, site, request.headers.get("Sec-Fetch-Dest"))
     return exchange, around is None
 
 
+def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -> Exchange:
+    description = None
+    if gate.needs_consent is not None:
+        description = Request(request.method or "GET", request.path, request.headers)
+    return Exchange(
+        gate,
+        lines,
+        request.path,
+        request.is_secure(),
+        description,
+        host=request.META.get("HTTP_HOST", "").encode("latin-1", "replace"),
+        opted_out=opts_out(wsgi.signals(request.META)),
+    )
+
+
+def _withhold(request: HttpRequest, lines: Sequence[bytes], left: Sequence[bytes]) -> None:
+    """Leave of the `Cookie` header what is left, wherever Django reads it."""
+    if left is lines:
+        return
+    if any(left):
+        # Joined as Django joins them.
+        request.META["HTTP_COOKIE"] = b",".join(filter(None, left)).decode("latin-1")
+    else:
+        request.META.pop("HTTP_COOKIE", None)
+    for read in ("COOKIES", "headers"):  # What Django keeps once it was asked for.
+        if hasattr(type(request), read):
+            vars(request).pop(read, None)
+    if hasattr(request, "scope"):
+        request.scope = {**request.scope, "headers": asgi.headers_with(request.scope, left)}
+
+
+def _watch(request: HttpRequest, lines: list[bytes], exchange: Exchange) -> None:
+    """Let a withdrawal take from a request what the view may not read any more."""
+    further_out = exchange.narrow
+
+    def narrow() -> None:
+        if further_out is not None:
+            further_out()
+        _withhold(request, lines, exchange.readable(lines))
+
+    exchange.narrow = narrow
+
+
 def _leave(exchange: Exchange, outermost: bool, response: HttpResponseBase) -> HttpResponseBase:
-    """Filter what Django will send as Set-Cookie: `response.cookies`, and a header of that name."""
-    kept: dict[str, Morsel[str]] = {}
-    for key, morsel in response.cookies.items():
-        sent = (b"Set-Cookie", morsel.OutputString().encode("latin-1", "replace"))
-        for judged in exchange.filtered([sent], BYTES):
-            if judged is not sent:  # A deletion, without the value it carried.
-                morsel.set(morsel.key, "", "")
-                if judged[1].endswith(b"; Max-Age=0"):
-                    morsel["max-age"] = 0
-            kept[key] = morsel
+    """Filter what Django will send: `response.cookies`, and the headers.
+
+    Behind another gate that one says what there is to say beside.
+    """
+    exchange.narrow = None if outermost else exchange.narrow
+    headers = [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+    ]
+    cookies = [
+        (b"Set-Cookie", morsel.OutputString().encode("latin-1", "replace"))
+        for morsel in response.cookies.values()
+    ]
+    judge = exchange.leaving if outermost else exchange.filtered
+    kept = judge([*headers, *cookies], BYTES)
+    left = {id(header) for header in kept}
+    names = dict(zip(map(id, headers), list(response.headers), strict=True))
+    keys = dict(zip(map(id, cookies), list(response.cookies.items()), strict=True))
+    for header in headers:
+        if id(header) not in left:
+            del response.headers[names[id(header)]]
     response.cookies.clear()
-    # Behind another gate that one issues the choice.
-    if outermost and (issued := exchange.issued()) is not None:
-        response.cookies.load(issued.decode("ascii"))
-    response.cookies.update(kept)
-    _leave_headers(exchange, response)
-    return response
-
-
-def _leave_headers(exchange: Exchange, response: HttpResponseBase) -> None:
+    for header in kept:
+        if id(header) in keys:
+            key, morsel = keys[id(header)]
+            response.cookies[key] = morsel
+        elif id(header) not in names:
+            _add(response, *header)
     status = f"{response.status_code} {response.reason_phrase}"
     if (safe := exchange.status(status)) != status:
         response.reason_phrase = safe.partition(" ")[2]
-    for name, value in list(response.headers.items()):
-        raw = (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-        judged = exchange.filtered([raw], BYTES)
-        if not judged:
-            del response.headers[name]
-        elif judged[0] is not raw:
-            response.headers[name] = judged[0][1].decode("latin-1")
+    return response
+
+
+def _add(response: HttpResponseBase, name: bytes, value: bytes) -> None:
+    """Add what the gate says, or what it changed."""
+    if name.lower() != b"set-cookie":
+        response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        return
+    line = _Line(value.decode("latin-1"))
+    # Django sends each of the values, whatever its key: a name can be deleted in many places.
+    key, number = line.key, 1
+    while key in response.cookies:
+        number += 1
+        key = f"{line.key};{number}"
+    dict.__setitem__(response.cookies, key, line)
+
+
+class _Line(Morsel[str]):
+    """A `Set-Cookie` value as it is, which Django and its test client take for a cookie."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        pair, *attributes = text.split(";")
+        name, _, value = pair.partition("=")
+        self.set(name.strip(" \t"), value, value)
+        for attribute in attributes:
+            key, _, value = attribute.partition("=")
+            if self.isReservedKey(key.strip(" \t")):
+                self[key.strip(" \t")] = value or True
+        self._text = text
+
+    def OutputString(self, attrs: object = None) -> str:  # noqa: ARG002, N802  # as Morsel has it
+        """Return the value as it is."""
+        return self._text

@@ -1,0 +1,82 @@
+"""Shared caches: a response that depended on one visitor's choice is not served to another.
+
+RFC 9111 4.1: a stored response is selected by what `Vary` names. RFC 9111
+5.2.2.7: of a `private` one "a shared cache MUST NOT store the response".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from consentgate.wire import BLANKS, CacheField, Dialect, Text
+
+Headers = list[tuple[Text, Text]]
+
+_DIRECTIVE = re.compile(rb'(?:[^,"]|"(?:[^\\"]|\\.)*"|")+')
+# What keeps a response out of shared caches already.
+_STRICT = (b"private", b"no-store")
+# What is said to shared caches alone.
+_SHARED = (b"public", b"s-maxage")
+
+
+def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect[Text]) -> None:
+    """Tell caches, in the headers of a response, that it depends on these fields of the request.
+
+    With cookies in it, it is nothing for shared caches at all: they are
+    somebody's. What is stricter already stays as it is.
+    """
+    kinds, found = dialect.cache_fields, defaultdict[CacheField, list[int]](list)
+    for place, header in enumerate(headers):
+        if (field := kinds[header[0]]) is not None:
+            found[field].append(place)
+    _vary(headers, found[CacheField.VARY], fields, dialect)
+    if found[CacheField.COOKIE]:
+        _control(headers, found[CacheField.CONTROL], dialect)
+        for place in reversed(found[CacheField.OVERRULING]):
+            del headers[place]
+
+
+def _vary(
+    headers: Headers[Text], places: list[int], fields: Sequence[bytes], dialect: Dialect[Text]
+) -> None:
+    if not places:
+        headers.append((dialect.spell("Vary"), dialect.decode(b", ".join(fields))))
+        return
+    named = {
+        field.strip(BLANKS).lower()
+        for place in places
+        for field in dialect.encode(headers[place][1]).split(b",")
+    }
+    # RFC 9110 12.5.5: "*" says that anything about the request may matter.
+    missing = [field for field in fields if field.lower() not in named and b"*" not in named]
+    if missing:
+        _extend(headers, places[-1], missing, dialect)
+
+
+def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) -> None:
+    if not places:
+        headers.append((dialect.spell("Cache-Control"), dialect.decode(b"private")))
+        return
+    said = {place: _DIRECTIVE.findall(dialect.encode(headers[place][1])) for place in places}
+    if any(each.strip(BLANKS).lower() in _STRICT for line in said.values() for each in line):
+        return
+    for place, directives in said.items():
+        left = [each for each in directives if _word(each) not in _SHARED]
+        if len(left) != len(directives):
+            value = b",".join(left).strip(BLANKS)
+            headers[place] = (headers[place][0], dialect.decode(value))
+    _extend(headers, places[-1], [b"private"], dialect)
+
+
+def _word(directive: bytes) -> bytes:
+    return directive.partition(b"=")[0].strip(BLANKS).lower()
+
+
+def _extend(
+    headers: Headers[Text], place: int, parts: Sequence[bytes], dialect: Dialect[Text]
+) -> None:
+    name, value = headers[place]
+    before = dialect.encode(value).rstrip(BLANKS + b",")
+    headers[place] = (name, dialect.decode(b", ".join(filter(None, [before, *parts]))))

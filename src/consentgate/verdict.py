@@ -1,0 +1,194 @@
+"""What holds for one visitor in one exchange, and what is said of each cookie."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from consentgate.category import NECESSARY
+from consentgate.choice import Choice
+from consentgate.errors import ResponseStartedError
+from consentgate.gate import ConsentGate
+from consentgate.observer import Event, Reason, shown
+from consentgate.request import Request
+from consentgate.standing import Standing
+
+logger = logging.getLogger("consentgate")
+
+# What the outcome of an exchange can depend on, as `Vary` names it.
+ON_CHOICE = (b"Cookie",)
+ON_SIGNAL = (b"Cookie", b"Sec-GPC")
+
+_NOTHING: frozenset[str] = frozenset()
+_ALWAYS = frozenset({NECESSARY})
+
+
+class Verdict:
+    """What holds for a visitor: as the request came, and as the app changed it since.
+
+    `cookie_lines` are the request's `Cookie` headers, `path` where to,
+    `opted_out` whether it said `Sec-GPC: 1`. `request` is there only for a
+    gate with a `needs_consent` predicate.
+    """
+
+    # Defaults of the class: most exchanges end without touching them.
+    started = False
+    choice: Choice | None = None
+    """The choice that was made in this exchange, for the response to record."""
+    reviews = False
+    """Whether the browser may hold what it may not."""
+    varies: tuple[bytes, ...] = ()
+    """What the outcome depended on so far, as `Vary` names it."""
+    narrow: Callable[[], object] | None = None
+    """Withholds from the app what it may not read any more, after a change."""
+    consent_needed = True
+    _before: Standing | None = None
+    _now: Standing | None = None
+
+    def __init__(
+        self,
+        gate: ConsentGate,
+        cookie_lines: Sequence[bytes],
+        path: str,
+        request: Request | None,
+        opted_out: bool,
+    ) -> None:
+        self.gate = gate
+        self.cookie_lines = cookie_lines
+        self.path = path
+        self.opted_out = opted_out
+        # What passes without another look: at first, what needs no choice.
+        self.passing = _NOTHING if gate.inspects else _ALWAYS
+        if request is not None:
+            self.consent_needed = self._asks(request)
+
+    @property
+    def standing(self) -> Standing:
+        """What holds now: as the request came, or as the app changed it since.
+
+        Tokens are verified when this is first asked: a response that sets
+        necessary cookies only never pays for it.
+        """
+        if self._now is None:
+            self._now = self._before = self.gate.standing(self.cookie_lines)
+        return self._now
+
+    def consulted(self) -> Standing:
+        """Return what holds, for the app: what it answers may depend on it."""
+        self.varies = self.varies or ON_CHOICE
+        return self.standing
+
+    def allows(self, category: str) -> bool:
+        """Tell whether the cookies of a category may pass. False for an unknown one."""
+        if category == NECESSARY:
+            return True
+        if self.consent_needed:
+            return category in self.consulted().allowed
+        if category in self.gate.policy.sold:
+            self.varies = ON_SIGNAL
+        return category in self.gate.policy.choosable and not self._signalled(category)
+
+    def decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
+        """Take the visitor's new choice.
+
+        It holds at once and for all of this response. A choice that is held
+        already is not recorded again: it lapses when it would have (CNIL: no
+        prolongation by visits). Raises ResponseStartedError where the headers
+        are gone: it holds, but the browser was not told.
+        """
+        was, self.passing, self.reviews = self.standing, _NOTHING, True
+        if self._holds(was, granted, refused):
+            return
+        if self._before and self._holds(self._before, granted, refused):
+            self._now, self.choice = self._before, None  # Back to what the browser holds.
+        else:
+            choice = self.gate.choice(granted, refused, id=was.choice.id if was.choice else None)
+            self._now, self.choice = self.gate.standing_of(choice), choice
+        if self.narrow is not None:
+            self.narrow()
+        if self.started:
+            raise ResponseStartedError(
+                "the choice changed after the response had started: it holds in this exchange, "
+                "but no Set-Cookie can carry it; decide before the response starts"
+            )
+
+    def lost(self) -> frozenset[str]:
+        """Return the categories that the visitor allowed, and does not since this exchange."""
+        before, now = self._before, self.standing
+        if before is None or before is now:
+            return _NOTHING
+        granted = before.choice.granted if before.choice else _NOTHING
+        return (before.allowed | granted) - now.allowed
+
+    def learnt(self) -> frozenset[str]:
+        """Find out what passes for this visitor, now that it matters."""
+        if self.consent_needed and not self.gate.inspects:
+            self.passing = self._depended().allowed
+        return self.passing
+
+    def may_read(self, name: bytes) -> bool:
+        """Tell whether the app may read a cookie of this name."""
+        if self.consent_needed:
+            return self.gate.declarations.readable_as[name] in self.standing.allowed
+        return not self._signalled(self.gate.category_of[name])
+
+    def objection(self, name: bytes, category: str | None) -> Reason | None:
+        """Say why a cookie of this name and category may not be stored; None if it may."""
+        if name == self.gate.name:
+            return Reason.RESERVED  # Only the gate writes the choice.
+        if not self.consent_needed:
+            if category in self.gate.policy.sold and not self.gate.report_only:
+                self.varies = ON_SIGNAL
+            return Reason.REFUSED if self._signalled(category) else None
+        if not name:
+            return Reason.MALFORMED
+        if category is None:
+            return Reason.UNDECLARED
+        if category == NECESSARY or category in self._depended().allowed:
+            return None
+        # Global Privacy Control: a signal is no choice, but it refuses.
+        refused = self.standing.answered or self._signalled(category)
+        return Reason.REFUSED if refused else Reason.UNANSWERED
+
+    def tell(
+        self,
+        action: str,
+        name: bytes,
+        category: str | None,
+        reason: Reason | None,
+        enforced: bool = True,
+    ) -> None:
+        """Tell the observers what becomes of a cookie; daily business only if one was asked for."""
+        if action == "stripped" or self.gate.observed:
+            enforced = enforced and not self.gate.report_only
+            self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
+
+    def _depended(self) -> Standing:
+        """Return what holds, for the gate: what leaves depends on it."""
+        return self.standing if self.gate.report_only else self.consulted()
+
+    def _signalled(self, category: str | None) -> bool:
+        """Tell whether the browser's signal refuses a category, and no choice grants it."""
+        return (
+            self.opted_out
+            and category in self.gate.policy.sold
+            and category not in self.standing.allowed
+        )
+
+    def _asks(self, request: Request) -> bool:
+        """Ask the site's predicate, once. One that raises means that consent is needed."""
+        predicate = self.gate.needs_consent
+        try:
+            return predicate is None or bool(predicate(request))
+        except Exception:
+            logger.exception("needs_consent failed at %r; consent is needed", self.path[:200])
+            return True
+
+    def _holds(self, standing: Standing, granted: frozenset[str], refused: frozenset[str]) -> bool:
+        choice, known = standing.choice, self.gate.policy.choosable
+        return (
+            standing.answered
+            and choice is not None
+            and choice.granted & known == granted
+            and choice.refused & known == refused
+        )
