@@ -1,7 +1,7 @@
 """The demo: a site whose every page tries to set five cookies, behind the gate.
 
 `make demo`, or `python -m examples.demo [PORT]`. The console shows, request by
-request, which cookies passed, which were stripped, and why.
+request, which cookies passed, which were stripped, withheld or expired, and why.
 """
 
 from __future__ import annotations
@@ -107,11 +107,21 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         print("\n".join(report(f"{scope['method']} {scope['path']}", events)), flush=True)
 
 
+# How the console marks what became of a cookie: a sign, and a colour on a terminal.
+MARKS = {
+    "passed": ("+", "32"),
+    "stripped": ("-", "31"),
+    "withheld": ("#", "33"),
+    "expired": ("x", "35"),
+    "clamped": ("~", "36"),
+}
+
+
 def report(request: str, events: list[Event]) -> list[str]:
     """Return the lines that tell what became of a request's cookies."""
     lines = [request]
     for event in events:
-        sign, colour = ("+", "32") if event.action == "passed" else ("-", "31")
+        sign, colour = MARKS[event.action]
         line = f"  {sign} {event.action:9} {event.name:12} {event.category or '':12}"
         line = (line + f" ({event.reason})" if event.reason else line).rstrip()
         lines.append(f"\033[{colour}m{line}\033[0m" if sys.stdout.isatty() else line)
@@ -146,8 +156,10 @@ def main() -> None:
   Open     {url}
   Look at  this console: each page tries to set five cookies
            + passed: it left      - stripped: it never reached the browser
-  Then     press "Accept all" or "Refuse all" there, and look again
-           (or: curl -si {url} | grep -i set-cookie)
+           # withheld: the site could not read it
+           x expired: the browser was told to forget it
+  Then     press "Accept all", and then "Refuse all": what the browser held is gone at once
+           (or: curl -si -H 'Cookie: _ga_OLD=1; session=1' {url} | grep -i set-cookie)
 
   Stop with Ctrl+C.
 """,

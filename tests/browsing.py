@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import shutil
+import socket
+import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, NoReturn
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 Header = tuple[bytes, bytes]
@@ -28,6 +38,9 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Made-up sites, as `www.shop.test`, are here.
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 _MISSING = (
     "NO BROWSER FOUND: nothing is shown about real browsers without one. Get it with "
@@ -113,11 +126,34 @@ class Tab:
 @contextmanager
 def tab(browser: Browser, *, scripts: bool = True) -> Iterator[Tab]:
     """Open a page with an empty jar."""
-    context = browser.new_context(java_script_enabled=scripts)
+    context = browser.new_context(java_script_enabled=scripts, ignore_https_errors=True)
     try:
         yield Tab(context)
     finally:
         context.close()
+
+
+@contextmanager
+def lasting_tab(browser: Browser) -> Iterator[Tab]:
+    """Open a page in a new profile that takes cookies of embedded sites, as many browsers do.
+
+    Outside a profile Chromium never does, and Debian's not by itself.
+    """
+    settings = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory, "Default")
+        folder.mkdir()
+        (folder / "Preferences").write_text(json.dumps(settings), "utf-8")
+        context = browser.browser_type.launch_persistent_context(
+            directory,
+            executable_path=find_chromium(),
+            args=list(_ARGUMENTS),
+            ignore_https_errors=True,
+        )
+        try:
+            yield Tab(context)
+        finally:
+            context.close()
 
 
 @dataclass(frozen=True)
@@ -126,6 +162,7 @@ class Request:
 
     target: str
     headers: dict[str, bytes]
+    method: str = "GET"
 
     @property
     def host(self) -> str:
@@ -151,9 +188,13 @@ def response(status: int | bytes, headers: Iterable[Header], body: bytes = b"") 
 
 @dataclass
 class RawServer:
-    """Answers each request with the bytes that `respond` returns, as they are."""
+    """Answers each request with the bytes that `respond` returns, as they are.
+
+    Over TLS if it is told so, with a certificate that nobody signed.
+    """
 
     respond: Callable[[Request], bytes]
+    tls: bool = False
     port: int = field(init=False)
 
     @contextmanager
@@ -171,6 +212,7 @@ class RawServer:
 
         with _Server(("127.0.0.1", 0), Handler) as server:
             self.port = server.server_address[1]
+            server.tls = _tls() if self.tls else None
             thread = threading.Thread(target=server.serve_forever, args=(0.05,))
             thread.start()
             try:
@@ -184,6 +226,41 @@ class _Server(ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        assert isinstance(request, socket.socket)
+        request.settimeout(10)
+        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the server's side of TLS, with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.test")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "certificate.pem")  # The one way in: it takes no bytes.
+        file.write_bytes(private + certificate.public_bytes(pem))
+        context.load_cert_chain(file)
+    return context
 
 
 def _read(lines: Iterator[bytes]) -> Request | None:
@@ -196,4 +273,4 @@ def _read(lines: Iterator[bytes]) -> Request | None:
         if not colon:
             break
         headers[name.decode("latin-1").lower()] = value.strip(b" \t\r\n")
-    return Request(start[1].decode("latin-1"), headers)
+    return Request(start[1].decode("latin-1"), headers, start[0].decode("latin-1"))

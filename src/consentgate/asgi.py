@@ -122,7 +122,7 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
         inner["headers"] = headers_with(scope, left)
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
-    if state is None or isinstance(state, Mapping):
+    if state is None or isinstance(state, (dict, Mapping)):
         inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
     if exchange.gated:
         _watch(inner, exchange)

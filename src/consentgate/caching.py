@@ -7,7 +7,6 @@ RFC 9111 4.1: a stored response is selected by what `Vary` names. RFC 9111
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 
 from consentgate.wire import BLANKS, CacheField, Dialect, Text
@@ -27,22 +26,25 @@ def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect
     With cookies in it, it is nothing for shared caches at all: they are
     somebody's. What is stricter already stays as it is.
     """
-    kinds, found = dialect.cache_fields, defaultdict[CacheField, list[int]](list)
-    for place, header in enumerate(headers):
-        if (field := kinds[header[0]]) is not None:
-            found[field].append(place)
-    _vary(headers, found[CacheField.VARY], fields, dialect)
-    if found[CacheField.COOKIE]:
-        _control(headers, found[CacheField.CONTROL], dialect)
-        for place in reversed(found[CacheField.OVERRULING]):
+    kinds = [dialect.cache_fields[header[0]] for header in headers]
+    _vary(headers, _places(kinds, CacheField.VARY), fields, dialect)
+    if CacheField.COOKIE in kinds:
+        _control(headers, _places(kinds, CacheField.CONTROL), dialect)
+        for place in reversed(_places(kinds, CacheField.OVERRULING)):
             del headers[place]
+
+
+def _places(kinds: list[CacheField | None], kind: CacheField) -> list[int]:
+    if kind not in kinds:
+        return []
+    return [place for place, each in enumerate(kinds) if each is kind]
 
 
 def _vary(
     headers: Headers[Text], places: list[int], fields: Sequence[bytes], dialect: Dialect[Text]
 ) -> None:
     if not places:
-        headers.append((dialect.spell("Vary"), dialect.decode(b", ".join(fields))))
+        headers.append((dialect.vary, dialect.decode(b", ".join(fields))))
         return
     named = {
         field.strip(BLANKS).lower()
@@ -57,7 +59,7 @@ def _vary(
 
 def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) -> None:
     if not places:
-        headers.append((dialect.spell("Cache-Control"), dialect.decode(b"private")))
+        headers.append((dialect.cache_control, dialect.decode(b"private")))
         return
     said = {place: _DIRECTIVE.findall(dialect.encode(headers[place][1])) for place in places}
     if any(each.strip(BLANKS).lower() in _STRICT for line in said.values() for each in line):

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from consentgate import attributes, caching, cookie_header, expiry, wire
 from consentgate.category import ANONYMOUS_STATISTICS, NECESSARY
 from consentgate.expiry import Place, Stale
-from consentgate.gate import ConsentGate
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
-from consentgate.request import Request
 from consentgate.verdict import ON_CHOICE, Verdict
 from consentgate.wire import Dialect, HeaderKind, Text
 
@@ -22,34 +20,13 @@ _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKi
 
 
 class Exchange(Verdict):
-    """The state of one request and its response.
-
-    `cookie_lines` are the request's `Cookie` headers, `https` whether it came
-    over TLS, `path` and `host` where to, `opted_out` whether it said
-    `Sec-GPC: 1`. `request` is there only for a gate with a `needs_consent`
-    predicate. Nothing of the request is read later on.
-    """
+    """The state of one request and its response. Nothing of the request is read later on."""
 
     gated = False
     """Whether the request brought more than what is necessary, once it arrived."""
     embedded = False
     """Whether the request is one to which browsers add no SameSite=Lax cookie."""
-
-    def __init__(
-        self,
-        gate: ConsentGate,
-        cookie_lines: Sequence[bytes],
-        path: str = "",
-        https: bool = False,
-        request: Request | None = None,
-        *,
-        host: bytes = b"",
-        opted_out: bool = False,
-    ) -> None:
-        super().__init__(gate, cookie_lines, path, request, opted_out)
-        self.https = https
-        self.host = host
-        self._handed = cookie_lines
+    _handed: Sequence[bytes] | None = None
 
     def arrive(self) -> Sequence[bytes]:
         """Return the `Cookie` lines as the app may read them; see `readable`."""
@@ -88,8 +65,8 @@ class Exchange(Verdict):
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
         """Tell whether a gate further in, on a request with these cookies, is part of this."""
         values_of, name = cookie_header.values_of, self.gate.name
-        same = values_of(cookie_lines, name) == values_of(self._handed, name)
-        return same and not self.started
+        handed = self.cookie_lines if self._handed is None else self._handed
+        return not self.started and values_of(cookie_lines, name) == values_of(handed, name)
 
     def leaving(
         self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
@@ -234,13 +211,12 @@ class Exchange(Verdict):
     def _complete(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> None:
         """Add to the headers that leave what the gate itself has to say."""
         deletions = self._deletions(kept, dialect) if self.reviews else []
-        set_cookie = dialect.spell("Set-Cookie") if deletions or self.choice else None
-        if set_cookie is not None:
+        if self.choice is not None:
+            text = self.gate.set_cookie_for(self.choice, secure=self.https)
+            kept.insert(0, (dialect.set_cookie, dialect.decode(text.encode("ascii"))))
+        kept += [(dialect.set_cookie, dialect.decode(line)) for line in deletions]
+        if deletions or self.choice is not None:
             self.varies = self.varies or ON_CHOICE
-            if self.choice is not None:
-                text = self.gate.set_cookie_for(self.choice, secure=self.https)
-                kept.insert(0, (set_cookie, dialect.decode(text.encode("ascii"))))
-            kept += [(set_cookie, dialect.decode(line)) for line in deletions]
         # Under report_only, what is no header at all may be among them.
         odd = self.gate.report_only and _UNSAFE in wire.header_kinds(kept, dialect)
         if self.varies and not odd:

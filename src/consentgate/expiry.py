@@ -10,8 +10,8 @@ cookie gets a deletion for every place where it may be, the likeliest first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, product, zip_longest
+from collections.abc import Iterable, Sequence
+from itertools import product, zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -25,6 +25,8 @@ MOST_BYTES = 3000
 _MOST_COOKIES = 200
 _DEEPEST = 8
 _LONGEST = 1000
+# By how much the guesses move on from one turn to the next.
+_STRIDE = 7
 
 _HOST = re.compile(rb"((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)\.?(?::[0-9]*)?")
 _IPV4 = re.compile(r"[0-9.]+")
@@ -70,7 +72,7 @@ def _paths(path: bytes) -> list[str]:
     text = quote(path, safe="/:@!$&'()*+,=~")
     ends = [end for end, character in enumerate(text) if character == "/" and end]
     folders = [text[:end] for end in reversed(ends[:_DEEPEST])]
-    return [*folders, *(f"{folder}/" for folder in folders), text]
+    return [*folders, *(f"{folder}/" for folder in folders), *([text] if text[:1] == "/" else [])]
 
 
 def _is_local(host: bytes) -> bool:
@@ -93,23 +95,36 @@ class Stale(NamedTuple):
 def deletions(stale: Iterable[Stale], place: Place, turn: int = 0) -> list[bytes]:
     """Return the `Set-Cookie` values that delete these cookies.
 
-    At most MOST values, of MOST_BYTES together. Where more are needed, `turn`
-    says which part it is: the likeliest places on every other turn, and some
-    of the rest in between.
+    At most MOST values, of MOST_BYTES together: where a cookie is declared or
+    usual comes before where it may be by the request's path. Where not all of
+    it fits, `turn` says where to begin, and every other turn is for the
+    guesses: after some turns everything was sent.
     """
-    tries = [list(_tries(cookie, place)) for cookie in [*stale][:_MOST_COOKIES]]
-    # The likeliest place of every cookie first, then the second of each.
-    every = [line for line in chain.from_iterable(zip_longest(*tries)) if line]
-    fits = len(every) <= MOST and sum(map(len, every)) <= MOST_BYTES
-    start = 0 if fits or turn % 2 == 0 else turn % len(every)
+    tries = [_tries(cookie, place) for cookie in [*stale][:_MOST_COOKIES]]
+    lines = _ordered(tries, 0)
+    if len(lines) <= MOST and sum(map(len, lines)) <= MOST_BYTES:
+        return lines
     chosen: list[bytes] = []
     size = 0
-    for line in chain(every[start:], every[:start]):
+    for line in _ordered(tries, turn):
         size += len(line)
         if size > MOST_BYTES or len(chosen) == MOST:
             break
         chosen.append(line)
     return chosen
+
+
+def _ordered(tries: Sequence[tuple[list[bytes], list[bytes]]], turn: int) -> list[bytes]:
+    """Put the deletions of all cookies one after the other."""
+    first = turn % (len(tries) or 1)
+    tries = [*tries[first:], *tries[:first]]
+    likely = [line for lines, _ in tries for line in lines]
+    # One more folder for each cookie, then the next one.
+    columns = zip_longest(*(lines for _, lines in tries))
+    guesses = [line for column in columns for line in column if line]
+    shift = turn * _STRIDE % (len(guesses) or 1)
+    guesses = [*guesses[shift:], *guesses[:shift]]
+    return guesses + likely if turn % 2 else likely + guesses
 
 
 def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
@@ -119,8 +134,8 @@ def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
     return [_deletion(name, "/", other, place.secure, partitioned=False) for other in others]
 
 
-def _tries(cookie: Stale, place: Place) -> Iterator[bytes]:
-    """Yield the deletions of one cookie, the likeliest place first."""
+def _tries(cookie: Stale, place: Place) -> tuple[list[bytes], list[bytes]]:
+    """Return the deletions of a cookie: where it is declared or usual, and where it may be."""
     name, rows, brought = cookie
     prefix = name.lower()
     domains: list[str | None] = [None]
@@ -132,11 +147,15 @@ def _tries(cookie: Stale, place: Place) -> Iterator[bytes]:
         others = [path for path in place.paths if path not in known] if brought else []
     needs_secure = prefix.startswith(_SECURE_PREFIXES)
     partitions = [False, True] if needs_secure or place.trusted else [False]
-    for paths in (known, others):
-        for partitioned, path, domain in product(partitions, paths, domains):
-            line = _deletion(name, path, domain, place.secure, partitioned=partitioned)
-            if len(line) <= _LONGEST:
-                yield line
+
+    def at(paths: Iterable[str]) -> list[bytes]:
+        lines = (
+            _deletion(name, path, domain, place.secure, partitioned=partitioned)
+            for partitioned, path, domain in product(partitions, paths, domains)
+        )
+        return [line for line in dict.fromkeys(lines) if len(line) <= _LONGEST]
+
+    return at(known), at(others)
 
 
 def _deletion(

@@ -135,6 +135,11 @@ class ConsentGate(Frozen):
             "keep_unchanged": keep_unchanged,
         }
         check_flags(**flags)
+        if expire_undeclared and not withhold_undeclared:
+            raise ConsentGateError(
+                "expire_undeclared=True: what the app may read, by withhold_undeclared=False, is "
+                "not expired; leave one of them out"
+            )
         policy = with_consent_cookie(policy, cookie_name, max_age)
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)

@@ -26,9 +26,10 @@ _ALWAYS = frozenset({NECESSARY})
 class Verdict:
     """What holds for a visitor: as the request came, and as the app changed it since.
 
-    `cookie_lines` are the request's `Cookie` headers, `path` where to,
-    `opted_out` whether it said `Sec-GPC: 1`. `request` is there only for a
-    gate with a `needs_consent` predicate.
+    `cookie_lines` are the request's `Cookie` headers, `https` whether it came
+    over TLS, `path` and `host` where to, `opted_out` whether it said
+    `Sec-GPC: 1`. `request` is there only for a gate with a `needs_consent`
+    predicate.
     """
 
     # Defaults of the class: most exchanges end without touching them.
@@ -49,13 +50,18 @@ class Verdict:
         self,
         gate: ConsentGate,
         cookie_lines: Sequence[bytes],
-        path: str,
-        request: Request | None,
-        opted_out: bool,
+        path: str = "",
+        https: bool = False,
+        request: Request | None = None,
+        *,
+        host: bytes = b"",
+        opted_out: bool = False,
     ) -> None:
         self.gate = gate
         self.cookie_lines = cookie_lines
         self.path = path
+        self.https = https
+        self.host = host
         self.opted_out = opted_out
         # What passes without another look: at first, what needs no choice.
         self.passing = _NOTHING if gate.inspects else _ALWAYS

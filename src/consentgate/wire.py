@@ -222,8 +222,9 @@ class Dialect(Generic[Text]):
     line_ends: tuple[Any, Any, Any]
     encode: Callable[[Text], bytes]
     decode: Callable[[bytes], Text]
-    spell: Callable[[str], Text]
-    """Writes the name of a header."""
+    set_cookie: Text
+    vary: Text
+    cache_control: Text
     path_encoding: str
     """How the text of a request's path was made of its bytes."""
 
@@ -234,7 +235,9 @@ BYTES: Dialect[bytes] = Dialect(
     (_CR, _LF, _NUL),
     encode=bytes,
     decode=bytes,
-    spell=lambda name: name.lower().encode("ascii"),  # ASGI wants lower case.
+    set_cookie=b"set-cookie",  # ASGI wants lower case.
+    vary=b"vary",
+    cache_control=b"cache-control",
     path_encoding="utf-8",
 )
 NATIVE: Dialect[str] = Dialect(
@@ -243,7 +246,9 @@ NATIVE: Dialect[str] = Dialect(
     ("\r", "\n", "\0"),
     encode=lambda text: text.encode("latin-1"),  # PEP 3333, "Unicode Issues"
     decode=lambda raw: raw.decode("latin-1"),
-    spell=str,
+    set_cookie="Set-Cookie",
+    vary="Vary",
+    cache_control="Cache-Control",
     path_encoding="latin-1",
 )
 
