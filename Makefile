@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz lint types coverage bench lock check-python browser clean
+.PHONY: help demo test fuzz lint types coverage bench lock check-python system clean
 
 help:
 	@echo "make demo      a site behind the gate on http://127.0.0.1:8000"
-	@echo "make test      all tests, with a real Chromium if one can be had"
+	@echo "make test      all tests, with a real Chromium and nginx if they can be had"
 	@echo "make fuzz      a long run of the generated tests"
 	@echo "make lint      ruff; make types: mypy; make coverage: the report of the last make test"
 	@echo "make bench     what it costs; writes docs/performance.md"
@@ -31,10 +31,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 demo: $(VENV)/.demo
 	@$(BIN)/python -m examples.demo
 
-browser:
-	@sh scripts/browser.sh
+system:
+	@sh scripts/system.sh
 
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev system
 	$(BIN)/python -m coverage run -m pytest
 
 fuzz: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [asgi] [wsgi] [tokens] [scale] [django] [--quick] [--markdown FILE]`."""
+"""`python -m benchmarks [SUITE ...] [--quick] [--markdown FILE]`; the suites are named below."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import asgi, django_views, hot_spots, scale, tokens, wsgi
+from benchmarks import asgi, django_views, hot_spots, request, scale, tokens, wsgi
 from benchmarks.measure import FULL, QUICK, Effort
 from benchmarks.tables import Table, circumstances
 
 SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
     "asgi": asgi.tables,
     "wsgi": wsgi.tables,
+    "request": request.tables,
     "tokens": tokens.tables,
     "scale": scale.tables,
     "django": django_views.tables,

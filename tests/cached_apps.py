@@ -67,8 +67,8 @@ def _asks(asked: Asked) -> Reply:
 
 
 def _echo(asked: Asked) -> Reply:
-    """Say which cookies can be read."""
-    return Reply(asked.cookies)
+    """Say which cookies can be read; that the page depends on them is for it to say."""
+    return Reply(asked.cookies, ((b"Vary", b"Cookie"),))
 
 
 def _withdraw(asked: Asked) -> Reply:

@@ -74,9 +74,16 @@ def free_port() -> int:
 def serve(server: str, target: str) -> Iterator[str]:
     """Run an app, "package.module:attribute", on a real server; yield its base URL."""
     port = free_port()
+    with run_server(command(server, target, port), port) as url:
+        yield url
+
+
+@contextmanager
+def run_server(arguments: list[str], port: int) -> Iterator[str]:
+    """Run a server that listens on this port; yield its base URL."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603  # our own command lines
-            command(server, target, port),
+            arguments,
             cwd=ROOT,
             env=_environment(),
             stdin=subprocess.DEVNULL,

@@ -280,6 +280,59 @@ def test_two_gates_are_one_exchange(gate: ConsentGate) -> None:
     assert names == [b"cookies_preferences", b"session", b"_ga", b"z", b"Cookie", b"private"]
 
 
+@pytest.mark.conformance("K19", "R1")
+def test_a_gate_further_in_withholds_what_came_back(gate: ConsentGate) -> None:
+    """What stands between two gates may edit the cookies: the app still reads no refused one."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append([value for name, value in scope["headers"] if name == b"cookie"])
+        consent(scope).grant("statistics")
+        await send({"type": "http.response.start", "status": 200, "headers": MIXED})
+
+    inner = gate.asgi(app)
+
+    async def between(scope: Any, receive: Any, send: Any) -> None:
+        assert [value for name, value in scope["headers"]] == [b"session=1"]
+        headers = [(b"x", b"y"), (b"cookie", b"session=1; ad_id=2"), (b"cookie", b"theme=1")]
+        await inner({**scope, "headers": headers}, receive, send)
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = asgi_scope(Visit([b"session=1; _ga=1"]))
+    asyncio.run(behind(gate, between)(scope, None, send))
+    assert seen == [[b"session=1"]]
+    assert sent[0]["headers"][0][1].startswith(b"cookies_preferences=1~")
+
+
+@pytest.mark.conformance("K19")
+def test_a_handle_of_another_visitor_is_not_joined(gate: ConsentGate) -> None:
+    """A request made in the course of another, with other tokens, is an exchange of its own."""
+    seen: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(consent(scope).allows("statistics"))
+        await send({"type": "http.response.start", "status": 200, "headers": MIXED})
+
+    inner = gate.asgi(app)
+
+    async def portal(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"cookie", token_pair(gate, "statistics"))]
+        await inner({**scope, "headers": headers}, receive, send)
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(behind(gate, portal)(asgi_scope(Visit()), None, send))
+    assert seen == [True]
+    assert sent[0]["headers"] == PASSED
+
+
 @pytest.mark.conformance("A4")
 def test_a_bare_scope_is_enough(gate: ConsentGate) -> None:
     """Headers, path and scheme may be missing."""

@@ -37,6 +37,21 @@ def test_the_console_tells_what_passed_and_what_did_not(
     assert ["-", "stripped", "spy", "(undeclared)"] in lines
 
 
+def test_the_console_tells_what_is_withheld_and_expired(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cookie that the browser may not hold is withheld from the site, and expired after it."""
+    page = client.get("/", headers={"Cookie": "session=1; _ga_OLD=2; spy=3"})
+    brought = page.text.partition('id="brought">')[2].partition("</p>")[0]
+    assert "session" in brought
+    assert "_ga_OLD" not in brought
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["#", "withheld", "_ga_OLD", "statistics", "(no", "choice", "yet)"] in lines
+    assert ["#", "withheld", "spy", "(undeclared)"] in lines
+    assert ["x", "expired", "_ga_OLD", "statistics", "(no", "choice", "yet)"] in lines
+    assert lines.index(["GET", "/"]) == 0
+
+
 def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
     """Accepting lets statistics and marketing leave, refusing stops them; spy never passes."""
     page = client.post("/accept")
@@ -48,10 +63,9 @@ def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
         "cookies_preferences",
         "session",
     ]
-    client.cookies.delete("ad_id")
     page = client.post("/refuse")
     assert "You refused on" in page.text
-    assert "ad_id" not in client.cookies
+    assert sorted(client.cookies) == ["basket", "cookies_preferences", "session"]
 
 
 @pytest.mark.parametrize("name", ["Sec-Fetch-Site", "Origin"])
@@ -77,6 +91,7 @@ def test_a_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a terminal is sent escape sequences."""
     event = Event("stripped", "spy", None, "/", Reason.UNDECLARED)
     assert "\033" not in demo.report("GET /", [event])[1]
+    assert {"passed", "stripped", "withheld", "expired", "clamped"} == set(demo.MARKS)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert demo.report("GET /", [event])[1].startswith("\033[31m")
 

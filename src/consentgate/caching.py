@@ -13,7 +13,8 @@ from consentgate.wire import BLANKS, CacheField, Dialect, Text
 
 Headers = list[tuple[Text, Text]]
 
-_DIRECTIVE = re.compile(rb'(?:[^,"]|"(?:[^\\"]|\\.)*"|")+')
+# A quoted string that does not end goes on to the end of the value.
+_DIRECTIVE = re.compile(rb'(?:[^,"]|"(?:[^\\"]|\\.)*"?)+')
 # What keeps a response out of shared caches already.
 _STRICT = (b"private", b"no-store")
 # What is said to shared caches alone.
@@ -29,8 +30,8 @@ def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect
     kinds = [dialect.cache_fields[header[0]] for header in headers]
     _vary(headers, _places(kinds, CacheField.VARY), fields, dialect)
     if CacheField.COOKIE in kinds:
-        _control(headers, _places(kinds, CacheField.CONTROL), dialect)
-        for place in reversed(_places(kinds, CacheField.OVERRULING)):
+        emptied = _control(headers, _places(kinds, CacheField.CONTROL), dialect)
+        for place in sorted(emptied + _places(kinds, CacheField.OVERRULING), reverse=True):
             del headers[place]
 
 
@@ -57,19 +58,21 @@ def _vary(
         _extend(headers, places[-1], missing, dialect)
 
 
-def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) -> None:
+def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) -> list[int]:
+    """Make Cache-Control say `private`; return where nothing is left of it."""
     if not places:
         headers.append((dialect.cache_control, dialect.decode(b"private")))
-        return
+        return []
     said = {place: _DIRECTIVE.findall(dialect.encode(headers[place][1])) for place in places}
     if any(each.strip(BLANKS).lower() in _STRICT for line in said.values() for each in line):
-        return
+        return []
     for place, directives in said.items():
         left = [each for each in directives if _word(each) not in _SHARED]
         if len(left) != len(directives):
             value = b",".join(left).strip(BLANKS)
             headers[place] = (headers[place][0], dialect.decode(value))
     _extend(headers, places[-1], [b"private"], dialect)
+    return [place for place in places if not headers[place][1]]
 
 
 def _word(directive: bytes) -> bytes:

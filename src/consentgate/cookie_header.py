@@ -71,6 +71,25 @@ def plain_kinds(
     return found
 
 
+def divided_plainly(
+    lines: Sequence[bytes], kinds: Mapping[bytes, str | None], allowed: Container[str | None]
+) -> tuple[Sequence[bytes], list[bytes]]:
+    """Do what `divided` does, for lines in which each cookie is written as browsers write it.
+
+    There every parser reads the same, and no part depends on its neighbours.
+    """
+    left: list[bytes] = []
+    withheld: list[bytes] = []
+    for line in lines:
+        kept: list[bytes] = []
+        before = len(withheld)
+        for pair in line.split(b"; "):
+            readable = kinds[pair.partition(b"=")[0]] in allowed
+            (kept if readable else withheld).append(pair)
+        left.append(line if len(withheld) == before else b"; ".join(kept))
+    return left, withheld
+
+
 def divided(
     lines: Sequence[bytes], allowed: Callable[[bytes], bool]
 ) -> tuple[Sequence[bytes], list[bytes]]:

@@ -42,24 +42,28 @@ class Exchange(Verdict):
         access to information already stored".
         """
         gate = self.gate
-        kinds = cookie_header.plain_kinds(lines, gate.declarations.readable_as)
+        readable_as = gate.declarations.readable_as
+        kinds = cookie_header.plain_kinds(lines, readable_as)
         if kinds is not None and kinds <= _ALWAYS:
             return lines
         self.gated = True
-        if self.consent_needed:
-            if kinds is not None and kinds <= self.standing.allowed:
-                return lines
-        elif all(map(self.may_read, cookie_header.names_in(lines))):
+        if not self.consent_needed and all(map(self.may_read, cookie_header.names_in(lines))):
             return lines
-        left, withheld = cookie_header.divided(lines, self.may_read)
+        if self.consent_needed and kinds is not None:
+            allowed = self.standing.allowed
+            if kinds <= allowed:
+                return lines
+            left, withheld = cookie_header.divided_plainly(lines, readable_as, allowed)
+        else:
+            left, withheld = cookie_header.divided(lines, self.may_read)
         if not withheld:
             return lines
         names = dict.fromkeys(map(cookie_header.name_of, withheld))
         self.reviews = self.reviews or any(map(self._goes, names))
         if not gate.withhold:
             return lines
-        for name in names:
-            self._note_withheld(name)
+        if gate.observed:
+            self._tell_withheld(names)
         return lines if gate.report_only else left
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
@@ -197,16 +201,13 @@ class Exchange(Verdict):
             and wire.deletion(set_cookie, self.gate.clock()) is None
         )
 
-    def _note_withheld(self, name: bytes) -> None:
-        """Remember and tell that a cookie is left out of what the app reads, and why."""
-        category = self.gate.category_of[name]
-        if not name:
-            reason: Reason | None = Reason.MALFORMED
-        elif self.may_read(name):
-            reason = Reason.AMBIGUOUS
-        else:
-            reason = self.objection(name, category)
-        self.tell("withheld", name, category, reason)
+    def _tell_withheld(self, names: Iterable[bytes]) -> None:
+        """Tell which cookies are left out of what the app reads, and why."""
+        for name in names:
+            category = self.gate.category_of[name]
+            readable = name and self.may_read(name)
+            reason = Reason.AMBIGUOUS if readable else self.objection(name, category)
+            self.tell("withheld", name, category, reason if name else Reason.MALFORMED)
 
     def _complete(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> None:
         """Add to the headers that leave what the gate itself has to say."""
@@ -232,17 +233,16 @@ class Exchange(Verdict):
             if kind is _SET_COOKIE
         }
         stale = [cookie for cookie in self._stale() if cookie.name not in settled]
-        for cookie in stale:
-            category = gate.category_of[cookie.name]
-            self.tell("expired", cookie.name, category, self.objection(cookie.name, category))
         path = self.path.encode(dialect.path_encoding, "replace")
         place = Place.of(self.host, path, secure=self._secure)
         doubles = self._doubles(place) if self.choice else []
-        if gate.report_only:
-            return doubles
         # What is due at a change of choice starts with the likeliest, whatever was sent before.
         turn = 0 if self.choice or not stale else gate.turn()
-        return doubles + expiry.deletions(stale, place, turn)
+        lines = expiry.deletions(stale, place, turn)
+        for name in dict.fromkeys(line.partition(b"=")[0] for line in lines):
+            category = gate.category_of[name]
+            self.tell("expired", name, category, self.objection(name, category))
+        return doubles if gate.report_only else (doubles + lines)[: expiry.MOST]
 
     def _stale(self) -> list[Stale]:
         """Find the cookies that the browser holds and may not hold."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import product, zip_longest
+from itertools import accumulate, product, zip_longest
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -102,16 +102,14 @@ def deletions(stale: Iterable[Stale], place: Place, turn: int = 0) -> list[bytes
     """
     tries = [_tries(cookie, place) for cookie in [*stale][:_MOST_COOKIES]]
     lines = _ordered(tries, 0)
-    if len(lines) <= MOST and sum(map(len, lines)) <= MOST_BYTES:
-        return lines
-    chosen: list[bytes] = []
-    size = 0
-    for line in _ordered(tries, turn):
-        size += len(line)
-        if size > MOST_BYTES or len(chosen) == MOST:
-            break
-        chosen.append(line)
-    return chosen
+    fitting = _fitting(lines)
+    return fitting if len(fitting) == len(lines) else _fitting(_ordered(tries, turn))
+
+
+def _fitting(lines: list[bytes]) -> list[bytes]:
+    """Return as many of the first lines as one response may carry."""
+    sizes = accumulate(map(len, lines))
+    return [line for line, size in zip(lines[:MOST], sizes, strict=False) if size <= MOST_BYTES]
 
 
 def _ordered(tries: Sequence[tuple[list[bytes], list[bytes]]], turn: int) -> list[bytes]:

@@ -102,7 +102,7 @@ class Verdict:
         prolongation by visits). Raises ResponseStartedError where the headers
         are gone: it holds, but the browser was not told.
         """
-        was, self.passing, self.reviews = self.standing, _NOTHING, True
+        was, self.passing, self.reviews = self.consulted(), _NOTHING, True
         if self._holds(was, granted, refused):
             return
         if self._before and self._holds(self._before, granted, refused):
