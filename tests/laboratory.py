@@ -100,7 +100,7 @@ class Laboratory:
             reply = Reply(headers, reply.status, ())
             visit = Visit(path="/app/deep/page", strict=False)
             headers = Adapter(way)(self.gate, lambda _: reply, visit).headers
-        self.left[number] = [value for _, value in headers]
+        self.left[number] = [value for name, value in headers if name.lower() == b"set-cookie"]
         return response(reply.status, headers)
 
     def send(self, replies: Sequence[Reply], way: str) -> list[bool]:

@@ -127,9 +127,8 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
     if exchange.gated:
         _watch(inner, exchange)
     if exchange.reviews:
-        seen = Headers(raw=list(scope["headers"]))
-        method, site = scope.get("method", "GET"), seen.get("sec-fetch-site")
-        exchange.embedded = is_embedded(method, site, seen.get("sec-fetch-dest"))
+        sent = Headers(raw=list(scope["headers"]))
+        exchange.embedded = is_embedded(scope.get("method", "GET"), sent)
     return exchange, inner, True
 
 

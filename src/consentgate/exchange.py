@@ -238,11 +238,11 @@ class Exchange(Verdict):
         doubles = self._doubles(place) if self.choice else []
         # What is due at a change of choice starts with the likeliest, whatever was sent before.
         turn = 0 if self.choice or not stale else gate.turn()
-        lines = expiry.deletions(stale, place, turn)
+        lines = expiry.deletions(stale, place, turn)[: expiry.MOST - len(doubles)]
         for name in dict.fromkeys(line.partition(b"=")[0] for line in lines):
             category = gate.category_of[name]
             self.tell("expired", name, category, self.objection(name, category))
-        return doubles if gate.report_only else (doubles + lines)[: expiry.MOST]
+        return doubles if gate.report_only else doubles + lines
 
     def _stale(self) -> list[Stale]:
         """Find the cookies that the browser holds and may not hold."""

@@ -25,8 +25,8 @@ MOST_BYTES = 3000
 _MOST_COOKIES = 200
 _DEEPEST = 8
 _LONGEST = 1000
-# By how much the guesses move on from one turn to the next.
-_STRIDE = 7
+# By how much the part that is sent moves on. A prime: it comes to every place in the end.
+_STEP = 37
 
 _HOST = re.compile(rb"((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)\.?(?::[0-9]*)?")
 _IPV4 = re.compile(r"[0-9.]+")
@@ -36,12 +36,13 @@ class Place(NamedTuple):
     """Where a request was sent to, and so where the cookies that it brought can be.
 
     `domains` are those that a cookie can have here, None is the host alone;
-    `paths` those of the cookies that a browser sends here. `secure` says
+    `paths` those of the cookies that a browser sends here, None is the folder
+    that it takes where no Path is said. `secure` says
     whether it came over TLS, `trusted` whether it takes Secure cookies.
     """
 
     domains: Sequence[str | None]
-    paths: Sequence[str]
+    paths: Sequence[str | None]
     secure: bool
     trusted: bool
 
@@ -66,13 +67,18 @@ def _domains(host: bytes) -> list[str | None]:
     return [None, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
 
 
-def _paths(path: bytes) -> list[str]:
-    """Return the paths that path-match this one (RFC 6265bis 5.1.4), the deepest folder first."""
+def _paths(path: bytes) -> list[str | None]:
+    """Return the paths that path-match this one (RFC 6265bis 5.1.4), the deepest folder first.
+
+    That one is the default (5.1.4 again): the browser knows best how it is spelt.
+    """
     # As browsers write it: what a URL may hold as it is stays.
     text = quote(path, safe="/:@!$&'()*+,=~")
     ends = [end for end, character in enumerate(text) if character == "/" and end]
-    folders = [text[:end] for end in reversed(ends[:_DEEPEST])]
-    return [*folders, *(f"{folder}/" for folder in folders), *([text] if text[:1] == "/" else [])]
+    folders = [text[:end] for end in reversed(ends[-_DEEPEST:])]
+    slashed = [f"{folder}/" for folder in folders]
+    itself = [text] if text[:1] == "/" else []
+    return [None, *folders[1:], *slashed, *itself] if folders else [*itself]
 
 
 def _is_local(host: bytes) -> bool:
@@ -95,34 +101,23 @@ class Stale(NamedTuple):
 def deletions(stale: Iterable[Stale], place: Place, turn: int = 0) -> list[bytes]:
     """Return the `Set-Cookie` values that delete these cookies.
 
-    At most MOST values, of MOST_BYTES together: where a cookie is declared or
-    usual comes before where it may be by the request's path. Where not all of
-    it fits, `turn` says where to begin, and every other turn is for the
-    guesses: after some turns everything was sent.
+    At most MOST values, of MOST_BYTES together: the likeliest place of every
+    cookie, then the next likely one. Where not all of it fits, `turn` says
+    which part it is: the first is the likeliest, after some all were sent.
     """
     tries = [_tries(cookie, place) for cookie in [*stale][:_MOST_COOKIES]]
-    lines = _ordered(tries, 0)
+    lines = [line for column in zip_longest(*tries) for line in column if line]
     fitting = _fitting(lines)
-    return fitting if len(fitting) == len(lines) else _fitting(_ordered(tries, turn))
+    if len(fitting) == len(lines):
+        return lines
+    start = turn * _STEP % len(lines)
+    return _fitting(lines[start:] + lines[:start])
 
 
 def _fitting(lines: list[bytes]) -> list[bytes]:
     """Return as many of the first lines as one response may carry."""
     sizes = accumulate(map(len, lines))
     return [line for line, size in zip(lines[:MOST], sizes, strict=False) if size <= MOST_BYTES]
-
-
-def _ordered(tries: Sequence[tuple[list[bytes], list[bytes]]], turn: int) -> list[bytes]:
-    """Put the deletions of all cookies one after the other."""
-    first = turn % (len(tries) or 1)
-    tries = [*tries[first:], *tries[:first]]
-    likely = [line for lines, _ in tries for line in lines]
-    # One more folder for each cookie, then the next one.
-    columns = zip_longest(*(lines for _, lines in tries))
-    guesses = [line for column in columns for line in column if line]
-    shift = turn * _STRIDE % (len(guesses) or 1)
-    guesses = [*guesses[shift:], *guesses[:shift]]
-    return guesses + likely if turn % 2 else likely + guesses
 
 
 def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
@@ -132,12 +127,13 @@ def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
     return [_deletion(name, "/", other, place.secure, partitioned=False) for other in others]
 
 
-def _tries(cookie: Stale, place: Place) -> tuple[list[bytes], list[bytes]]:
-    """Return the deletions of a cookie: where it is declared or usual, and where it may be."""
+def _tries(cookie: Stale, place: Place) -> list[bytes]:
+    """Return the deletions of a cookie, from the likeliest place to the least likely one."""
     name, rows, brought = cookie
     prefix = name.lower()
     domains: list[str | None] = [None]
-    known, others = ["/"], []
+    known: list[str | None] = ["/"]
+    others: list[str | None] = []
     if not prefix.startswith(_HOST_PREFIXES):
         declared = [row.domain.lstrip(".").lower() for row in rows if row.domain]
         domains = [*dict.fromkeys([*declared, *place.domains])]
@@ -145,22 +141,21 @@ def _tries(cookie: Stale, place: Place) -> tuple[list[bytes], list[bytes]]:
         others = [path for path in place.paths if path not in known] if brought else []
     needs_secure = prefix.startswith(_SECURE_PREFIXES)
     partitions = [False, True] if needs_secure or place.trusted else [False]
-
-    def at(paths: Iterable[str]) -> list[bytes]:
-        lines = (
-            _deletion(name, path, domain, place.secure, partitioned=partitioned)
-            for partitioned, path, domain in product(partitions, paths, domains)
-        )
-        return [line for line in dict.fromkeys(lines) if len(line) <= _LONGEST]
-
-    return at(known), at(others)
+    lines = (
+        _deletion(name, path, domain, place.secure, partitioned=partitioned)
+        for paths in (known, others)
+        for partitioned, path, domain in product(partitions, paths, domains)
+    )
+    return [line for line in dict.fromkeys(lines) if len(line) <= _LONGEST]
 
 
 def _deletion(
-    name: bytes, path: str, domain: str | None, secure: bool, *, partitioned: bool
+    name: bytes, path: str | None, domain: str | None, secure: bool, *, partitioned: bool
 ) -> bytes:
     prefix = name.lower()
-    line = name + b"=; Max-Age=0; Path=" + path.encode("ascii")
+    line = name + b"=; Max-Age=0"
+    if path is not None:
+        line += b"; Path=" + path.encode("ascii")
     if domain:
         line += b"; Domain=" + domain.encode("ascii")
     if secure or partitioned or prefix.startswith(_SECURE_PREFIXES):

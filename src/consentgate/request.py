@@ -34,12 +34,16 @@ def opts_out(signals: Iterable[bytes]) -> bool:
     return b"1" in signals
 
 
-def is_embedded(method: str, site: str | None, destination: str | None) -> bool:
+def is_embedded(method: str, headers: RequestHeaders) -> bool:
     """Tell whether browsers add no SameSite=Lax cookie to a request, the consent cookie neither.
 
-    `site` and `destination` are its Sec-Fetch-Site and Sec-Fetch-Dest. RFC
-    6265bis 5.6.7.1: of cross-site requests, only a top-level navigation by a
-    safe method brings Lax cookies along.
+    RFC 6265bis 5.6.7.1: of cross-site requests, only a top-level navigation by
+    a safe method brings Lax cookies along.
     """
-    on_top = destination == "document" and method in ("GET", "HEAD")
+    site = headers.get("Sec-Fetch-Site")
+    if site is None:
+        # On plain http and in handshakes of websockets browsers say no more than the Origin.
+        origin = headers.get("Origin")
+        return origin is not None and origin.partition("://")[2] != headers.get("Host")
+    on_top = headers.get("Sec-Fetch-Dest") == "document" and method in ("GET", "HEAD")
     return site == "cross-site" and not on_top

@@ -123,11 +123,8 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
     if exchange.gated:
         _watch(environ, exchange)
     if exchange.reviews:
-        exchange.embedded = is_embedded(
-            environ.get("REQUEST_METHOD", "GET"),
-            environ.get("HTTP_SEC_FETCH_SITE"),
-            environ.get("HTTP_SEC_FETCH_DEST"),
-        )
+        method = environ.get("REQUEST_METHOD", "GET")
+        exchange.embedded = is_embedded(method, EnvironHeaders(environ))
     environ.pop(KEY, None)  # A foreign key would stay, under our value.
     environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")

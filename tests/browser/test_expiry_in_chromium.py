@@ -328,6 +328,7 @@ def test_a_withdrawal_empties_the_jar_in_one_response(tab: Tab, way: str, where:
 PATHS = (
     *("/caf%C3%A9/page", "/a%20b/page", "/a%7Cb/page", "/a%5Bb%5D/page", "/a'b%22/page"),
     *("/a%25zz/page", "/a,b~$&()!*+=:@/page", "/a//b/page", "//a/page", "/a/b.c/d_e/f-g/page"),
+    *("/caf%c3%a9/x", "/%41b/x", "/a%2Fb/x", "/a[b]/x", "/a;b/x", "/a/b/c/d/e/f/g/h/i/j/x"),
 )
 
 

@@ -95,8 +95,7 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
     if exchange.gated:
         _watch(request, lines, exchange)
     if exchange.reviews:
-        method, site = request.method or "GET", request.headers.get("Sec-Fetch-Site")
-        exchange.embedded = is_embedded(method, site, request.headers.get("Sec-Fetch-Dest"))
+        exchange.embedded = is_embedded(request.method or "GET", request.headers)
     return exchange, around is None
 
 
