@@ -325,6 +325,35 @@ def test_a_withdrawal_empties_the_jar_in_one_response(tab: Tab, way: str, where:
     assert left == dict.fromkeys(kinds_in(scene), kept)
 
 
+AT_ONCE = ["_ga_host=1; Path=/", "_ga_folder=1", "deep=1; Path=/deep/er"]
+AT_ONCE_OF_DOMAINS = [
+    "_ga_wide=1; Path=/; Domain={parent}",
+    "wide=1; Path=/deep/er; Domain={parent}",
+]
+AT_ONCE_SECURE = [
+    *("_ga_secure=1; Path=/; Secure", "__Host-id=1; Path=/; Secure"),
+    "_ga_part=1; Path=/; Secure; SameSite=None; Partitioned",
+]
+
+
+@pytest.mark.conformance("R5", "K9")
+@pytest.mark.parametrize(("way", "where"), PLACES[:6], ids=map("-".join, PLACES[:6]))
+def test_a_withdrawal_empties_a_jar_of_every_kind(tab: Tab, way: str, where: str) -> None:
+    """A jar with a cookie of each usual kind at once is clean after one response."""
+    scene = SCENES[where]
+    lines = [
+        *AT_ONCE,
+        *(AT_ONCE_OF_DOMAINS if scene.parent else []),
+        *(AT_ONCE_SECURE if scene.trusted else []),
+    ]
+    lines = [line.format(parent=scene.parent) for line in lines]
+    with Site(way, gate_of(*elsewhere(scene)), scene, tab).running() as site:
+        site.seed(*NECESSARY, *OTHERS, site.token(), *lines)
+        site.post("withdraw")
+        assert site.jar() == sorted([CHOICE, *names_of([*NECESSARY, *OTHERS])])
+        assert len(deleting(site.left[-1])) <= MOST
+
+
 PATHS = (
     *("/caf%C3%A9/page", "/a%20b/page", "/a%7Cb/page", "/a%5Bb%5D/page", "/a'b%22/page"),
     *("/a%25zz/page", "/a,b~$&()!*+=:@/page", "/a//b/page", "//a/page", "/a/b.c/d_e/f-g/page"),
