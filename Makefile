@@ -38,7 +38,8 @@ test: $(VENV)/.dev system
 	$(BIN)/python -m coverage run -m pytest
 
 fuzz: $(VENV)/.dev
-	CONSENTGATE_PROFILE=fuzz $(BIN)/python -m pytest tests/test_fuzz.py tests/test_wire.py tests/test_policy.py tests/test_token.py
+	CONSENTGATE_PROFILE=fuzz $(BIN)/python -m pytest tests/test_fuzz.py tests/test_withholding.py \
+		tests/test_wire.py tests/test_policy.py tests/test_token.py tests/test_attributes.py
 
 coverage:
 	$(BIN)/python -m coverage report

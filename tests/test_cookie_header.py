@@ -73,6 +73,7 @@ def test_names_are_each_given_once_in_order(lines: list[bytes], names: list[byte
         (b"a=1", b"a"),
         (b" a\t=1=2", b"a"),
         (b"\xa0a=1", b"\xa0a"),
+        (b"\x0ba\x0b=1", b"\x0ba\x0b"),
         (b"a", b""),
         (b"=1", b""),
         (b" = ", b""),
@@ -185,6 +186,7 @@ def test_where_nothing_is_withheld_the_lines_are_the_same(line: bytes) -> None:
         (b";;x=1;;", b"", [b"x=1"]),
         (b"a=1; ; x=1; ;b=2", b"a=1; ; ;b=2", [b" x=1"]),
         (b"a=1; A=2; a\xa0=3; \x85a=4", b"a=1", [b" A=2", b" a\xa0=3", b" \x85a=4"]),
+        (b"a=1; \x0ba=2;a\x0c=3;\na=4", b"a=1", [b" \x0ba=2", b"a\x0c=3", b"\na=4"]),
         # Nameless in one browser or the other.
         (b"a; b=1; =2; ==3", b"b=1", [b"a", b" =2", b" ==3"]),
         (b"a=1;\xa0;b=2", b"a=1;b=2", [b"\xa0"]),
@@ -207,6 +209,11 @@ def test_where_nothing_is_withheld_the_lines_are_the_same(line: bytes) -> None:
         (b'a=1 b="2"; c=3', b"c=3", [b'a=1 b="2"']),
         (b'a="1" b=2; c=3', b"c=3", [b'a="1" b=2']),
         (b'a="1 x=2"; x=3', b'a="1 x=2"', [b" x=3"]),
+        (b'a=\x0b"1 x=2"\x0c; x=3', b'a=\x0b"1 x=2"\x0c', [b" x=3"]),
+        (b'a="1 x=2"; b="3', b"", [b'a="1 x=2"', b' b="3']),
+        (b"a= x=2; b= c=3", b"b= c=3", [b"a= x=2"]),
+        (b'a="1; b=" x=2 "', b"", [b' b=" x=2 "', b'a="1']),
+        (b'a=\x0b"1; x=2', b"", [b" x=2", b'a=\x0b"1']),
         (b"a=1 =2; b=3", b"b=3", [b"a=1 =2"]),
         (b"a=1 b= x=2", b"", [b"a=1 b= x=2"]),
     ],
@@ -230,6 +237,47 @@ def test_lines_are_divided_together() -> None:
     assert left == [b"a=1; b=2", b"", b"b=3", b"", b"c=3"]
     assert [new is old for new, old in zip(left, lines, strict=True)] == [True, 0, 0, True, True]
     assert withheld == [b"x=1", b'a="1']
+
+
+@pytest.mark.conformance("R1", "R2", "R4")
+@pytest.mark.parametrize(
+    ("lines", "left", "withheld"),
+    [
+        ([b"a=1; b=2; x=3; a=4"], [b"a=1; a=4"], [b"b=2", b"x=3"]),
+        ([b"b=1; a=2"], [b"a=2"], [b"b=1"]),
+        ([b"b=1; x=2"], [b""], [b"b=1", b"x=2"]),
+        ([b"a=1; a=2", b"b=1", b"a=; =3"], [b"a=1; a=2", b"", b"a="], [b"b=1", b"=3"]),
+        ([b"a=1,b=2"], [b"a=1,b=2"], []),
+    ],
+)
+def test_plain_lines_are_divided_by_their_kinds(
+    lines: list[bytes], left: list[bytes], withheld: list[bytes]
+) -> None:
+    """Of plain lines stays what is of an allowed kind; an untouched one is the same object."""
+    divided = cookie_header.divided_plainly(lines, KINDS, {"necessary"})
+    assert divided == (left, withheld)
+    for new, old in zip(divided[0], lines, strict=True):
+        assert (new is old) == (new == old)
+
+
+plain_pairs = st.builds(
+    "{}={}".format, st.sampled_from(["a", "b", "x", ""]), st.text("a=,\\1", max_size=3)
+).map(str.encode)
+
+
+@pytest.mark.conformance("R1")
+@given(st.lists(st.lists(plain_pairs, min_size=1, max_size=4).map(b"; ".join), max_size=3))
+def test_the_short_way_leaves_what_the_long_way_does(lines: list[bytes]) -> None:
+    """Plain lines are divided by their kinds just as all lines are divided by their names."""
+    kinds = cookie_header.plain_kinds(lines, KINDS)
+    assert kinds is not None
+    left, withheld = cookie_header.divided_plainly(lines, KINDS, {"necessary"})
+    other = cookie_header.divided(lines, lambda name: KINDS[name] == "necessary")
+    assert (list(left), {part.strip() for part in withheld}) == (
+        list(other[0]),
+        {part.strip() for part in other[1]},
+    )
+    assert bool(withheld) == (not kinds <= {"necessary"})
 
 
 @pytest.mark.conformance("R3")
@@ -314,6 +362,7 @@ def steps(lines: list[bytes]) -> int:
         cookie_header.values_of(lines, b"t")
         cookie_header.names_in(lines)
         cookie_header.plain_kinds(lines, KINDS)
+        cookie_header.divided_plainly(lines, KINDS, {"necessary"})
         _, withheld = cookie_header.divided(lines, may)
         list(map(cookie_header.name_of, withheld))
     finally:

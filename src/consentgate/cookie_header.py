@@ -101,12 +101,19 @@ def divided(
     in the lines.
     """
     parts = [line.split(b";") for line in lines]
-    withheld = [part for line in parts for part in line if not _is_readable(part, allowed)]
+    # An open quote goes on to the next one, wherever that is: then no quote is what it seems.
+    open_quotes = [part for line in parts for part in line if _opens_quote(part)]
+    withheld = [
+        part
+        for line in parts
+        for part in line
+        if not _is_readable(part, allowed, trust_quotes=not open_quotes)
+    ]
     if not withheld:
         return lines, []
-    # What stands between an open quote and the next one changes when a part between them goes:
-    # a kept part with such a quote would swallow its new neighbours, or free them.
-    withheld += [part for line in parts for part in line if _opens_quote(part)]
+    # What stands between the quotes changes when a part between them goes: a kept part that opens
+    # one would swallow its new neighbours, or free them.
+    withheld += open_quotes
     gone = frozenset(withheld)
     left = [
         line if gone.isdisjoint(pairs) else _joined(pairs, gone)
@@ -129,23 +136,25 @@ def _joined(pairs: Iterable[bytes], gone: Container[bytes]) -> bytes:
 _QUOTED = re.compile(rb'"(?:[^\\"]|\\.)*"')
 
 
-def _is_readable(part: bytes, allowed: Callable[[bytes], bool]) -> bool:
+def _is_readable(part: bytes, allowed: Callable[[bytes], bool], *, trust_quotes: bool) -> bool:
     """Tell whether every parser reads nothing but allowed names in a part of a `Cookie` header."""
     name, equals, value = part.partition(b"=")
-    name, value = name.strip(BLANKS), value.strip(BLANKS)
+    name = name.strip(BLANKS)
     if not equals:
         # A nameless cookie is nobody's; nothing between two semicolons is no cookie.
         return not name
     if not allowed(name):
         return False
-    hidden = [] if _QUOTED.fullmatch(value) else _names_behind_space(value)
+    quoted = trust_quotes and _QUOTED.fullmatch(value.strip())
+    hidden = [] if quoted else _names_behind_space(value)
     return not hidden or (b'"' not in value and all(map(allowed, hidden)))
 
 
 def _names_behind_space(value: bytes) -> list[bytes]:
     """Return the names that `http.cookies` finds in a value: for it, white space ends a cookie."""
     names = []
-    for before, word in pairwise(value.split()):
+    # Something stands before the first blank, and be it nothing: `a= b=c` is two cookies as well.
+    for before, word in pairwise((b"." + value).split()):
         name, equals, _ = word.partition(b"=")
         if equals:
             names.append(name or before)
@@ -154,5 +163,5 @@ def _names_behind_space(value: bytes) -> list[bytes]:
 
 def _opens_quote(part: bytes) -> bool:
     """Tell whether a value starts with a quote that does not end with it."""
-    value = part.partition(b"=")[2].strip(BLANKS)
+    value = part.partition(b"=")[2].strip()  # `http.cookies` passes over any white space here.
     return value.startswith(b'"') and not _QUOTED.fullmatch(value)
