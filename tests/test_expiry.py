@@ -430,6 +430,29 @@ def test_report_only_expires_nothing(adapter: Adapter) -> None:
     ]
 
 
+@pytest.mark.conformance("R1", "K19")
+def test_report_only_tells_each_name_once(adapter: Adapter) -> None:
+    """Two gates around one app, or a withdrawal, do not tell the same cookie twice."""
+    for twice, act in ((True, lambda _: None), (False, Consent.withdraw)):
+        told: list[Event] = []
+        gate = built(observer=told.append, report_only=True)
+        runner = Adapter(adapter.protocol, wrap_twice=twice)
+        runner(gate, called(act, sets()), visit(gate, more=b"; _ga=1"))
+        assert [event.action for event in told] == ["withheld", "expired"]
+
+
+def test_an_observer_that_is_empty_is_an_observer(adapter: Adapter) -> None:
+    """A list that can be called hears of everything, though it is false while it is empty."""
+
+    class Kept(list[Event]):
+        def __call__(self, event: Event) -> None:
+            self.append(event)
+
+    told = Kept()
+    adapter(built(observer=told), sets("ad_id=1"))
+    assert [event.action for event in told] == ["stripped"]
+
+
 @pytest.mark.conformance("R5")
 def test_withholding_nothing_still_expires(adapter: Adapter) -> None:
     """A site that reads what it likes for a while still has the browser forget it."""

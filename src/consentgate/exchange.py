@@ -27,6 +27,7 @@ class Exchange(Verdict):
     embedded = False
     """Whether the request is one to which browsers add no SameSite=Lax cookie."""
     _handed: Sequence[bytes] | None = None
+    _told: frozenset[bytes] = frozenset()
 
     def arrive(self) -> Sequence[bytes]:
         """Return the `Cookie` lines as the app may read them; see `readable`."""
@@ -202,7 +203,9 @@ class Exchange(Verdict):
         )
 
     def _tell_withheld(self, names: Iterable[bytes]) -> None:
-        """Tell which cookies are left out of what the app reads, and why."""
+        """Tell which cookies are left out of what the app reads, and why; each name once."""
+        names = [name for name in names if name not in self._told]
+        self._told |= frozenset(names)
         for name in names:
             category = self.gate.category_of[name]
             readable = name and self.may_read(name)

@@ -159,7 +159,7 @@ class ConsentGate(Frozen):
             or declarations.hardens
             or (declarations.limits and (clamp_lifetimes or observer is not None)),
             _lasts=max_age.total_seconds(),
-            _observers=(LogObserver(), observer) if observer else (LogObserver(),),
+            _observers=(LogObserver(),) if observer is None else (LogObserver(), observer),
             _signer=TokenSigner(secret_key, cookie_name),
             _remembered=Memory(self._read, limit=4096, longest=MAX_BYTES),
             _turns=count(),
