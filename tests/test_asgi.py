@@ -308,6 +308,30 @@ def test_a_gate_further_in_withholds_what_came_back(gate: ConsentGate) -> None:
     assert sent[0]["headers"][0][1].startswith(b"cookies_preferences=1~")
 
 
+@pytest.mark.conformance("R1", "K9")
+@pytest.mark.parametrize("shape", [list, tuple])
+def test_a_withdrawal_reaches_copies_of_the_scope(gate: ConsentGate, shape: Any) -> None:
+    """ASGI tells middleware to copy the scope: what is withheld from now on is gone there, too."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        copied = dict(scope)
+        consent(scope).withdraw()
+        seen.extend(value for name, value in copied["headers"] if name == b"cookie")
+        seen.append([value for name, value in scope["headers"] if name == b"cookie"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Message) -> None:
+        pass
+
+    token = token_pair(gate, "statistics")
+    scope = asgi_scope(Visit([b"_ga=1; " + token]))
+    scope["headers"] = shape(scope["headers"])
+    asyncio.run(behind(gate, app)(scope, None, send))
+    held = b"_ga=1; " + token if shape is tuple else token
+    assert seen == [held, [token]]
+
+
 @pytest.mark.conformance("K19")
 def test_a_handle_of_another_visitor_is_not_joined(gate: ConsentGate) -> None:
     """A request made in the course of another, with other tokens, is an exchange of its own."""

@@ -56,6 +56,9 @@ IN_A_DAY = b"Wed, 25 Nov 2026 12:00:00 GMT"
         # Some browsers read a date there, others do not: it is cut for those that do.
         (b"a=1; Expires=24th Jan 2027 12:00:00Z", b"a=1; Expires=" + IN_A_DAY),
         (b"a=1; Expires=24th Jan 1999 12:00:00Z",) * 2,
+        (b"a=1; Expires=Wed, 21 Oct 12099 07:28:00 GMT", b"a=1; Expires=" + IN_A_DAY),
+        (b"a=1; Expires=Wed, 21 Oct 2099 07:28:001 GMT", b"a=1; Expires=" + IN_A_DAY),
+        (b"a=1; Expires=Wed, 21 Oct 1999 07:28:001 GMT",) * 2,
         (b"Max-Age=999999; Path=/",) * 2,
         (b"a=Max-Age=999999",) * 2,
     ],

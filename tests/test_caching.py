@@ -515,16 +515,42 @@ def open_gate(policy: Policy) -> ConsentGate:
     return ConsentGate(policy, secret_key=KEY, needs_consent=lambda request: False)
 
 
+@pytest.mark.conformance("C1")
+@pytest.mark.parametrize(
+    ("name", "value", "stays"),
+    [
+        ("CDN-Cache-Control", "no-store", True),
+        ("CDN-Cache-Control", "private, max-age=5", True),
+        ("Surrogate-Control", "no-store", True),
+        ("X-Accel-Expires", "0", True),
+        ("X-Accel-Expires", "10", False),
+        ("Edge-Control", "max-age=60", False),
+        ("CDN-Cache-Control", "max-age=60", False),
+    ],
+)
+def test_what_keeps_caches_out_already_stays(
+    adapter: Adapter, gate: ConsentGate, name: str, value: str, stays: bool
+) -> None:
+    """Of the fields that overrule Cache-Control, those that forbid storing are left alone."""
+    header = (name.encode(), value.encode())
+    reply = Reply([header, (b"Set-Cookie", b"_ga=1"), (b"Set-Cookie", b"session=1")])
+    answer = adapter(gate, lambda _: reply, Visit(strict=False))
+    found = [(key.lower(), said) for key, said in answer.headers]
+    assert ((name.lower().encode(), value.encode()) in found) is stays
+    assert (b"cache-control", b"private") in found
+
+
 @pytest.mark.conformance("C1", "K17")
-def test_an_open_gate_depends_on_nothing(adapter: Adapter, open_gate: ConsentGate) -> None:
-    """Cookies of categories that serve no sale pass whoever asks, and the app is told so."""
-
-    def ask(consent: Consent) -> object:
-        return consent.allows("statistics")
-
-    for visit in (Visit(), Visit(headers=OPTED_OUT), refused(open_gate)):
-        answer = adapter(open_gate, called(ask, page("_ga=1", "theme=1")), visit)
-        assert answer.names == [b"_ga", b"theme"]
+def test_what_passes_an_open_gate_is_kept_apart(adapter: Adapter, open_gate: ConsentGate) -> None:
+    """A cookie that passes where no consent is needed is nothing for a cache that serves others."""
+    for visit in (Visit(), Visit(headers=OPTED_OUT)):
+        for line in ("_ga=1", "unknown=1"):
+            answer = adapter(open_gate, page(line), visit)
+            assert answer.names == [line.partition("=")[0].encode()]
+            assert told(answer.headers) == PRIVATE
+        asked = adapter(open_gate, called(lambda consent: consent.allows("statistics"), page()))
+        assert told(asked.headers) == VARIES
+        answer = adapter(open_gate, page("session=1"), visit)
         assert told(answer.headers) == NOTHING_CHANGED
 
 

@@ -572,6 +572,19 @@ def test_a_malformed_cookie_keeps_its_value_to_itself(
     assert "'session'" in caplog.text
 
 
+@pytest.mark.conformance("S13", "K3")
+def test_a_cookie_withheld_for_its_form_is_logged(
+    adapter: Adapter, gate: ConsentGate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An allowed cookie that some parser takes for two is withheld, and logged once by its name."""
+    for _ in range(2):
+        adapter(gate, sets(), Visit([b"session=SECRET x=2; csrftoken=1"]))
+        adapter(gate, sets(), Visit([b"_ga=1; other=2"]))
+    [message] = [record.getMessage() for record in caplog.records]
+    assert message.startswith("withheld 'session' (necessary) at '/': more than one cookie")
+    assert "SECRET" not in message
+
+
 def test_two_names_for_one_declaration() -> None:
     """A policy whose own cookie row is the site's still reserves the name."""
     gate = ConsentGate(Policy([Cookie("cookies_preferences")]), secret_key=KEY)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -143,6 +144,67 @@ def test_partitioned_cookies_are_expired_over_https() -> None:
     assert [morsel["secure"] for morsel in response.cookies.values()] == [True, True]
 
 
+@pytest.mark.conformance("R5", "R3")
+def test_whatever_a_visitor_names_a_cookie_it_is_expired(run: Callable[..., Any]) -> None:
+    """Names that browsers take and Python's Morsel refuses do not fail the page."""
+    names = [f"_ga{odd}" for odd in "()[]{}<>@?/:!#$%&'*+-.^_`|~"]
+    for start in range(0, len(names), 9):
+        some = names[start : start + 9]
+        cookie = "; ".join(f"{name}=1" for name in some)
+        assert deleted(run(GATE, lambda _: HttpResponse(), cookie=cookie)) == set(some)
+
+
+@pytest.mark.conformance("R5")
+def test_reserved_words_are_names_too() -> None:
+    """An undeclared cookie that is called like an attribute is expired where a site asked so."""
+    gate = ConsentGate(POLICY, secret_key=KEY, expire_undeclared=True)
+    response = over_wsgi(gate, lambda _: HttpResponse(), cookie="path=1; Domain=2; a@b=3")
+    assert deleted(response) == {"path", "Domain", "a@b"}
+
+
+@pytest.mark.conformance("K11")
+def test_a_raw_deletion_keeps_attributes_that_python_does_not_know(run: Callable[..., Any]) -> None:
+    """What a view deletes by a header of its own leaves without its value, all attributes kept."""
+    line = "_ga=tracks; Priority=High; Max-Age=0"
+    response = run(GATE, lambda _: HttpResponse(headers={"Set-Cookie": line}))
+    [morsel] = response.cookies.values()
+    assert morsel.OutputString() == "_ga=; Priority=High; Max-Age=0"
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.conformance("K19", "R1")
+def test_a_view_that_fails_behind_another_gate_is_its_business() -> None:
+    """An exception in Django leaves the exchange of the gate further out open, for its answer."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        raise RuntimeError("oops")
+
+    middleware = ConsentMiddleware(view, gate=GATE)
+
+    def django_app(environ: Any, start_response: Any) -> list[bytes]:
+        with pytest.raises(RuntimeError):
+            middleware(WSGIRequest(environ))
+        environ["consentgate"].grant_all()
+        start_response("500 Oops", [])
+        return [b""]
+
+    started: list[Any] = []
+    gated: Any = GATE.wsgi(django_app)
+    gated(RequestFactory().get("/").environ, lambda *args: started.append(args))
+    assert started[0][1][0][1].startswith("cookies_preferences=1~")
+
+
+@pytest.mark.conformance("R1")
+def test_a_view_that_fails_leaves_nothing_behind(run: Callable[..., Any]) -> None:
+    """An exception passes the middleware, and ends the exchange."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        raise RuntimeError("oops")
+
+    with pytest.raises(RuntimeError):
+        run(GATE, view, cookie=HELD)
+
+
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Way:
     """Return one way to the site."""
@@ -219,8 +281,6 @@ def test_a_gate_around_django_and_one_in_it_withhold_once() -> None:
     middleware = ConsentMiddleware(view, gate=gate)
 
     def django_app(environ: Any, start_response: Any) -> list[bytes]:
-        from django.core.handlers.wsgi import WSGIRequest
-
         response = middleware(WSGIRequest(environ))
         start_response("200 OK", list(response.items()))
         assert not response.cookies

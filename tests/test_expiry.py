@@ -8,7 +8,7 @@ import pytest
 
 from adapters import KEY, Adapter, Answer, Header, Visit, called, granted, sets, token_pair
 from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Event, Policy, Reason
-from consentgate.expiry import MOST, MOST_BYTES, Place, Stale, deletions, doubles
+from consentgate.expiry import MOST, Place, Stale, deletions, doubles, room_beside
 
 HOST = (b"host", b"www.example.com")
 
@@ -140,9 +140,9 @@ def test_a_response_carries_a_bounded_number() -> None:
     every = {line for cookie in stale for line in deletions([cookie], here)}
     sent: set[bytes] = set()
     for turn in range(200):
-        lines = deletions(stale, here, turn)
+        lines = deletions(stale, here, turn=turn)
         assert len(lines) <= MOST
-        assert sum(map(len, lines)) <= MOST_BYTES
+        assert sum(len(b"Set-Cookie: \r\n" + line) for line in lines) <= room_beside([])
         assert len(set(lines)) == len(lines)
         usual = [b"c%d=; Max-Age=0; Path=/; Secure" % number for number in range(5)]
         assert turn or set(usual) <= set(lines)
@@ -159,6 +159,7 @@ def test_what_fits_does_not_turn() -> None:
     assert lines[:2] == [b"_ga=; Max-Age=0; Path=/", b"ad_id=; Max-Age=0; Path=/"]
     assert [line.partition(b"=")[0] for line in lines] == [b"_ga", b"ad_id"] * (len(lines) // 2)
     assert deletions(stale, place(path=b"/shop/x"), turn=5) == lines
+    assert len(deletions(stale, place(path=b"/shop/x"), room=200)) == 4
 
 
 @pytest.mark.conformance("R5", "R3")
@@ -172,6 +173,43 @@ def test_names_and_paths_without_end_are_bounded() -> None:
     assert deletions([Stale(b"a" * 4000), Stale(b"b")], place()) != []
     assert deletions([Stale(b"a" * 4000)], place()) == []
     assert deletions([], place()) == []
+
+
+@pytest.mark.conformance("R5", "R3")
+def test_a_host_without_end_is_bounded() -> None:
+    """A host name has 255 bytes, and of many parents the shortest few are tried."""
+    assert place(b"a." * 4000 + b"com").domains == [None]
+    deep = place(b"a." * 100 + b"example.com").domains
+    assert len(deep) == 7
+    assert deep[-1] == "example.com"
+    assert len(doubles(b"cookies_preferences", None, place(b"a." * 100 + b"com"))) < 7
+    deepest = [path for path in place(path=b"/x" * 5000).paths if path]
+    assert len(deepest) == 15
+    assert max(map(len, deepest)) <= 1000
+
+
+@pytest.mark.conformance("R5")
+@pytest.mark.parametrize(
+    ("used", "room"), [(0, 3000), (700, 3000), (1700, 2000), (3600, 150), (3700, 150), (3701, 3000)]
+)
+def test_a_head_stays_below_a_page(used: int, room: int) -> None:
+    """A proxy takes a head of one page of memory; one that is longer anyway has found room."""
+    assert room_beside([used]) == room
+
+
+@pytest.mark.conformance("R5")
+def test_deletions_make_room_for_what_the_app_says(adapter: Adapter) -> None:
+    """Whatever leaves beside them, the head stays below four kilobytes."""
+    gate = built()
+    crowd = b"".join(b"; _ga_%d=1" % number for number in range(40))
+    arrives = visit(gate, "statistics", "marketing", more=crowd, path="/a/b/c", https=True)
+    for size in range(0, 3300, 300):
+        view = called(Consent.withdraw, sets("session=" + "x" * size))
+        answer = adapter(gate, view, arrives)
+        head = sum(len(name) + len(value) + 4 for name, value in answer.headers)
+        assert head < 3950
+        assert answer.names[:2] == [b"cookies_preferences", b"session"]
+        assert deleted(answer)
 
 
 def test_doubles_are_all_but_one() -> None:
@@ -325,6 +363,13 @@ def test_the_choice_after_an_old_one_finds_deep_cookies(adapter: Adapter) -> Non
     assert deleted(answer) == [b"deep"]
 
 
+@pytest.mark.conformance("K9", "R5")
+def test_the_choice_after_a_lapsed_one_finds_deep_cookies(adapter: Adapter) -> None:
+    """What a choice granted that nobody can read any more is sought where it is declared."""
+    unreadable = Visit([b"cookies_preferences=1~gone"], headers=[HOST])
+    assert deleted(adapter(built(), called(Consent.refuse_all, sets()), unreadable)) == [b"deep"]
+
+
 @pytest.mark.conformance("R5")
 def test_the_policy_may_change_between_two_requests(adapter: Adapter) -> None:
     """A cookie that is not necessary any more, a new pattern, a category less: all is obeyed."""
@@ -372,6 +417,7 @@ def test_an_embedded_request_expires_nothing(adapter: Adapter) -> None:
         (linked, "POST", []),
         ([(b"sec-fetch-site", b"same-site")], "GET", [b"_ga"]),
         ([], "POST", [b"_ga"]),
+        ([(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-storage-access", b"none")], "GET", []),
     ):
         arrives = Visit(cookies, headers=[HOST, *headers], method=method)
         assert deleted(adapter(gate, sets(), arrives)) == gone

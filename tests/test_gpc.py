@@ -74,6 +74,30 @@ def test_an_explicit_choice_wins(adapter: Adapter) -> None:
         assert b"ad_id" not in adapter(gate, ALL, refused).names
 
 
+@pytest.mark.conformance("K9", "K17")
+def test_an_explicit_refusal_holds_where_no_consent_is_needed(adapter: Adapter) -> None:
+    """What a visitor refused is refused at an open gate too: stripped, not read, and expired."""
+    gate = open_gate()
+    refused = Visit([token_pair(gate) + b"; _ga=1; ad_id=2; other=3"])
+    answer = adapter(gate, ALL, refused)
+    assert answer.names[0] == b"session"
+    assert {line.partition(b"=")[0] for line in answer.set_cookies[1:]} == {b"_ga", b"ad_id"}
+    assert all(b"Max-Age=0" in line for line in answer.set_cookies[1:])
+    seen: list[bool] = []
+
+    def act(consent: Consent) -> None:
+        seen.append(consent.allows("statistics"))
+        consent.withdraw("statistics")
+        seen.append(consent.allows("statistics"))
+
+    now = adapter(gate, called(act, ALL))
+    assert now.names == [b"cookies_preferences", b"session", b"ad_id", b"partner"]
+    assert seen == [True, False]
+    again = Visit([now.set_cookies[0].partition(b";")[0]])
+    more = called(lambda consent: consent.withdraw("partners"), ALL)
+    assert adapter(gate, more, again).names == [b"cookies_preferences", b"session", b"ad_id"]
+
+
 @pytest.mark.conformance("P9")
 @pytest.mark.parametrize(
     ("headers", "counts"),
@@ -127,7 +151,9 @@ def test_an_open_gate_varies_by_the_signal(adapter: Adapter) -> None:
         asked = called(lambda consent: consent.allows("marketing"), sets())
         answer = adapter(open_gate(), asked, Visit(headers=headers))
         assert (b"vary", b"Cookie, Sec-GPC") in lowered(answer.headers)
-    plain = adapter(open_gate(), sets("_ga=1"), Visit(headers=[GPC]))
+    other = adapter(open_gate(), sets("_ga=1"), Visit(headers=[GPC]))
+    assert (b"vary", b"Cookie") in lowered(other.headers)
+    plain = adapter(open_gate(), sets("session=1"), Visit(headers=[GPC]))
     assert b"vary" not in dict(lowered(plain.headers))
 
 

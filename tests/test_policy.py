@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentgate import Category, ConsentGateError, Cookie, Policy
-from consentgate.names import NameTable
 from consentgate.cookie import EXEMPTIONS
+from consentgate.names import NameTable
 
 
 def category_of(policy: Policy, name: str | bytes) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
@@ -471,6 +473,31 @@ def test_the_outer_gate_decides(gate: ConsentGate) -> None:
     server = Server()
     gate.wsgi(inner.wsgi(app))(environ(), server)
     assert server.calls == [("200 OK", [("Set-Cookie", "session=1"), *KEPT_APART])]
+
+
+@pytest.mark.conformance("R1")
+def test_nothing_is_left_for_the_garbage_collector(gate: ConsentGate) -> None:
+    """A request with cookies to withhold is gone with its last reference, crashes included."""
+
+    def crashes(environ: Any, start_response: Any) -> list[bytes]:
+        raise RuntimeError("oops")
+
+    def late(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"late"
+
+    gc.collect()
+    gc.disable()
+    try:
+        for app in (crashes, late):
+            request = environ(HTTP_COOKIE="session=1; _ga=1")
+            with suppress(RuntimeError):
+                list(gate.wsgi(app)(request, Server()))
+            handle = weakref.ref(request["consentgate"]._exchange)
+            del request
+            assert handle() is None
+    finally:
+        gc.enable()
 
 
 def test_consent_without_a_gate_says_what_to_do() -> None:

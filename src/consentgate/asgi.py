@@ -149,10 +149,12 @@ def _watch(scope: Scope, exchange: Exchange) -> None:
 
     def narrow() -> None:
         headers = headers_with(scope, exchange.readable(cookie_lines(scope)))
-        if scope["headers"] is given or not isinstance(scope["headers"], list):
+        # In place: copies of the scope have the same list, and Starlette's requests read theirs.
+        for held in (given, scope["headers"]):
+            if isinstance(held, list):
+                held[:] = headers
+        if not isinstance(scope["headers"], list):
             scope["headers"] = headers
-        else:
-            scope["headers"][:] = headers  # Starlette's own list, which its requests read.
 
     exchange.narrow = narrow
 

@@ -7,18 +7,51 @@ RFC 9111 4.1: a stored response is selected by what `Vary` names. RFC 9111
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
+from typing import Any
 
-from consentgate.wire import BLANKS, CacheField, Dialect, Text
+from consentgate.memory import Memory
+from consentgate.wire import BLANKS, Dialect, Text
 
 Headers = list[tuple[Text, Text]]
 
 # A quoted string that does not end goes on to the end of the value.
 _DIRECTIVE = re.compile(rb'(?:[^,"]|"(?:[^\\"]|\\.)*"?)+')
-# What keeps a response out of shared caches already.
-_STRICT = (b"private", b"no-store")
+# What keeps a response out of shared caches already; 0 is what nginx understands.
+_STRICT = (b"private", b"no-store", b"0")
 # What is said to shared caches alone.
 _SHARED = (b"public", b"s-maxage")
+
+
+class CacheField(Enum):
+    """What a response header says to caches, by its name."""
+
+    VARY = auto()
+    CONTROL = auto()
+    OVERRULING = auto()
+    """In a shared cache it counts more than Cache-Control does."""
+    COOKIE = auto()
+
+
+# Targeted fields (RFC 9213 2.2), and what nginx, Varnish and others have of their own.
+_OVERRULING = re.compile(
+    rb"(?:.*-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires"
+)
+_CACHE_FIELDS = {
+    b"vary": CacheField.VARY,
+    b"cache-control": CacheField.CONTROL,
+    b"set-cookie": CacheField.COOKIE,
+}
+
+
+def _field(name: bytes | str) -> CacheField | None:
+    """Classify the name of a response header, None if caches do not read it."""
+    name = (name.encode("latin-1") if isinstance(name, str) else name).lower()
+    return CacheField.OVERRULING if _OVERRULING.fullmatch(name) else _CACHE_FIELDS.get(name)
+
+
+_FIELDS: Memory[Any, CacheField | None] = Memory(_field, limit=1024, longest=64)
 
 
 def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect[Text]) -> None:
@@ -27,11 +60,16 @@ def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect
     With cookies in it, it is nothing for shared caches at all: they are
     somebody's. What is stricter already stays as it is.
     """
-    kinds = [dialect.cache_fields[header[0]] for header in headers]
+    kinds = [_FIELDS[header[0]] for header in headers]
     _vary(headers, _places(kinds, CacheField.VARY), fields, dialect)
     if CacheField.COOKIE in kinds:
         emptied = _control(headers, _places(kinds, CacheField.CONTROL), dialect)
-        for place in sorted(emptied + _places(kinds, CacheField.OVERRULING), reverse=True):
+        overruling = [
+            place
+            for place in _places(kinds, CacheField.OVERRULING)
+            if not _is_strict(_directives(headers[place][1], dialect))
+        ]
+        for place in sorted(emptied + overruling, reverse=True):
             del headers[place]
 
 
@@ -63,8 +101,8 @@ def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) 
     if not places:
         headers.append((dialect.cache_control, dialect.decode(b"private")))
         return []
-    said = {place: _DIRECTIVE.findall(dialect.encode(headers[place][1])) for place in places}
-    if any(each.strip(BLANKS).lower() in _STRICT for line in said.values() for each in line):
+    said = {place: _directives(headers[place][1], dialect) for place in places}
+    if any(map(_is_strict, said.values())):
         return []
     for place, directives in said.items():
         left = [each for each in directives if _word(each) not in _SHARED]
@@ -73,6 +111,15 @@ def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) 
             headers[place] = (headers[place][0], dialect.decode(value))
     _extend(headers, places[-1], [b"private"], dialect)
     return [place for place in places if not headers[place][1]]
+
+
+def _directives(value: Text, dialect: Dialect[Text]) -> list[bytes]:
+    found: list[bytes] = _DIRECTIVE.findall(dialect.encode(value))
+    return found
+
+
+def _is_strict(directives: Iterable[bytes]) -> bool:
+    return any(each.strip(BLANKS).lower() in _STRICT for each in directives)
 
 
 def _word(directive: bytes) -> bytes:

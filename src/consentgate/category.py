@@ -14,6 +14,8 @@ Text = str | Mapping[str, str]
 """A text for people: one for all languages, or one per language (`{"fr": ..., "en": ...}`)."""
 
 NECESSARY = "necessary"
+ALWAYS = frozenset({NECESSARY})
+"""The keys of the categories that pass whatever a visitor decides."""
 ANONYMOUS_STATISTICS = "anonymous_statistics"
 MARKETING = "marketing"
 

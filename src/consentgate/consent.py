@@ -78,7 +78,11 @@ class Consent:
         granted = self.choice.granted if self.choice else frozenset()
         kept = (allowed & gate.policy.exempt) - lost
         still = (allowed & granted) - lost
-        self._exchange.decide(still, known - still - kept)
+        refused = known - still - kept
+        if not self.needed:
+            # Here silence is no refusal: the others pass as before.
+            refused = lost | (self.choice.refused & known if self.choice else frozenset())
+        self._exchange.decide(still, refused)
 
 
 def exchange_around(found: object, cookie_lines: Sequence[bytes]) -> Exchange | None:

@@ -112,7 +112,8 @@ def divided(
     if not withheld:
         return lines, []
     # What stands between the quotes changes when a part between them goes: a kept part that opens
-    # one would swallow its new neighbours, or free them.
+    # one would swallow its new neighbours, or free them. One that closes it stays as browsers read
+    # it: it may be necessary.
     withheld += open_quotes
     gone = frozenset(withheld)
     left = [

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from consentgate import attributes, caching, cookie_header, expiry, wire
-from consentgate.category import ANONYMOUS_STATISTICS, NECESSARY
+from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
 from consentgate.expiry import Place, Stale
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
 from consentgate.verdict import ON_CHOICE, Verdict
 from consentgate.wire import Dialect, HeaderKind, Text
 
-_ALWAYS = frozenset({NECESSARY})
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
@@ -45,7 +44,7 @@ class Exchange(Verdict):
         gate = self.gate
         readable_as = gate.declarations.readable_as
         kinds = cookie_header.plain_kinds(lines, readable_as)
-        if kinds is not None and kinds <= _ALWAYS:
+        if kinds is not None and kinds <= ALWAYS:
             return lines
         self.gated = True
         if not self.consent_needed and all(map(self.may_read, cookie_header.names_in(lines))):
@@ -63,8 +62,7 @@ class Exchange(Verdict):
         self.reviews = self.reviews or any(map(self._goes, names))
         if not gate.withhold:
             return lines
-        if gate.observed:
-            self._tell_withheld(names)
+        self._tell_withheld(names)
         return lines if gate.report_only else left
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
@@ -143,7 +141,7 @@ class Exchange(Verdict):
 
     def abandoned(self) -> None:
         """End it without a response: the app raised, so nothing further in may share it."""
-        self.started = True
+        self.started, self.narrow = True, None
 
     def status(self, status: str) -> str:
         """Return the WSGI status line that may leave: cut where it could start a header."""
@@ -208,16 +206,18 @@ class Exchange(Verdict):
         self._told |= frozenset(names)
         for name in names:
             category = self.gate.category_of[name]
-            readable = name and self.may_read(name)
-            reason = Reason.AMBIGUOUS if readable else self.objection(name, category)
-            self.tell("withheld", name, category, reason if name else Reason.MALFORMED)
+            reason: Reason | None = Reason.MALFORMED
+            if name and name != self.gate.name:
+                readable = self.may_read(name)
+                reason = Reason.AMBIGUOUS if readable else self.objection(name, category)
+            self.tell("withheld", name, category, reason)
 
     def _complete(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> None:
         """Add to the headers that leave what the gate itself has to say."""
-        deletions = self._deletions(kept, dialect) if self.reviews else []
         if self.choice is not None:
             text = self.gate.set_cookie_for(self.choice, secure=self.https)
             kept.insert(0, (dialect.set_cookie, dialect.decode(text.encode("ascii"))))
+        deletions = self._deletions(kept, dialect) if self.reviews else []
         kept += [(dialect.set_cookie, dialect.decode(line)) for line in deletions]
         if deletions or self.choice is not None:
             self.varies = self.varies or ON_CHOICE
@@ -236,16 +236,24 @@ class Exchange(Verdict):
             if kind is _SET_COOKIE
         }
         stale = [cookie for cookie in self._stale() if cookie.name not in settled]
+        if not stale and self.choice is None:
+            return []
+        room = expiry.room_beside(
+            len(header[0]) + len(header[1]) + 4
+            for header, kind in zip(kept, kinds, strict=True)
+            if kind is not _UNSAFE
+        )
         path = self.path.encode(dialect.path_encoding, "replace")
         place = Place.of(self.host, path, secure=self._secure)
         doubles = self._doubles(place) if self.choice else []
         # What is due at a change of choice starts with the likeliest, whatever was sent before.
         turn = 0 if self.choice or not stale else gate.turn()
-        lines = expiry.deletions(stale, place, turn)[: expiry.MOST - len(doubles)]
+        lines = expiry.deletions(stale, place, room, turn, first=doubles)
         for name in dict.fromkeys(line.partition(b"=")[0] for line in lines):
-            category = gate.category_of[name]
-            self.tell("expired", name, category, self.objection(name, category))
-        return doubles if gate.report_only else doubles + lines
+            if name != gate.name:
+                category = gate.category_of[name]
+                self.tell("expired", name, category, self.objection(name, category))
+        return lines[: len(doubles)] if gate.report_only else lines
 
     def _stale(self) -> list[Stale]:
         """Find the cookies that the browser holds and may not hold."""

@@ -10,21 +10,29 @@ cookie gets a deletion for every place where it may be, the likeliest first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, product, zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
 from typing import NamedTuple
 from urllib.parse import quote
 
 from consentgate.cookie import Cookie
 
-# What one response may carry. A proxy that buffers a response's head in one page of
-# memory, as nginx does by default, answers 502 to a head that is longer.
+# What one response may carry, and how long its head may become by it. A proxy that buffers a head
+# in one page of memory, as nginx does by default, answers 502 to one that is longer than 4096
+# bytes; what the server adds is not in sight here.
 MOST = 50
-MOST_BYTES = 3000
-# More cookies than a browser keeps for one site, deeper paths and longer lines than sites have.
+_HEAD = 3700
+_LEAST_ROOM = 150
+_MOST_ROOM = 3000
+# "Set-Cookie: ", and the end of the line.
+_OVERHEAD = 14
+# More cookies than a browser keeps for one site; longer lines, deeper paths and more domains than
+# sites have. RFC 1035 2.3.4: a host name has 255 octets at most.
 _MOST_COOKIES = 200
-_DEEPEST = 8
 _LONGEST = 1000
+_DEEPEST = 8
+_MOST_PARENTS = 5
+_LONGEST_HOST = 255
 # By how much the part that is sent moves on. A prime: it comes to every place in the end.
 _STEP = 37
 
@@ -59,12 +67,13 @@ def _domains(host: bytes) -> list[str | None]:
     An address and a single name have none (RFC 6265bis 5.1.3). A browser
     ignores a parent that is a public suffix.
     """
-    found = _HOST.fullmatch(host)
+    found = _HOST.fullmatch(host) if len(host) <= _LONGEST_HOST else None
     name = found[1].decode("ascii") if found else ""
     if "." not in name or _IPV4.fullmatch(name):
         return [None]
     labels = name.split(".")
-    return [None, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
+    parents = [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+    return [None, name, *parents[-_MOST_PARENTS:]]
 
 
 def _paths(path: bytes) -> list[str | None]:
@@ -73,11 +82,11 @@ def _paths(path: bytes) -> list[str | None]:
     That one is the default (5.1.4 again): the browser knows best how it is spelt.
     """
     # As browsers write it: what a URL may hold as it is stays.
-    text = quote(path, safe="/:@!$&'()*+,=~")
+    text = quote(path[:_LONGEST], safe="/:@!$&'()*+,=~")
     ends = [end for end, character in enumerate(text) if character == "/" and end]
     folders = [text[:end] for end in reversed(ends[-_DEEPEST:])]
     slashed = [f"{folder}/" for folder in folders]
-    itself = [text] if text[:1] == "/" else []
+    itself = [text] if text[:1] == "/" and len(path) <= _LONGEST else []
     return [None, *folders[1:], *slashed, *itself] if folders else [*itself]
 
 
@@ -98,26 +107,35 @@ class Stale(NamedTuple):
     brought: bool = True
 
 
-def deletions(stale: Iterable[Stale], place: Place, turn: int = 0) -> list[bytes]:
-    """Return the `Set-Cookie` values that delete these cookies.
+def room_beside(sizes: Iterable[int]) -> int:
+    """Return how many bytes of deletions a head takes, beside headers of these sizes."""
+    used = sum(sizes)
+    # A head that is longer already comes through somewhere: it has room for more.
+    return _MOST_ROOM if used > _HEAD else max(_LEAST_ROOM, min(_MOST_ROOM, _HEAD - used))
 
-    At most MOST values, of MOST_BYTES together: the likeliest place of every
-    cookie, then the next likely one. Where not all of it fits, `turn` says
-    which part it is: the first is the likeliest, after some all were sent.
+
+def deletions(
+    stale: Iterable[Stale],
+    place: Place,
+    room: int = _MOST_ROOM,
+    turn: int = 0,
+    first: Sequence[bytes] = (),
+) -> list[bytes]:
+    """Return the `Set-Cookie` values that delete these cookies, after the `first` ones.
+
+    At most MOST values in all, of `room` bytes together: the likeliest place
+    of every cookie, then the next likely one. Where not all of it fits, `turn`
+    says which part it is: the first is the likeliest, after some all were sent.
     """
-    tries = [_tries(cookie, place) for cookie in [*stale][:_MOST_COOKIES]]
-    lines = [line for column in zip_longest(*tries) for line in column if line]
-    fitting = _fitting(lines)
-    if len(fitting) == len(lines):
+    cookies = [*stale][:_MOST_COOKIES]
+    spots = [_spots(cookie, place) for cookie in cookies]
+    count = len(cookies) * max(map(len, spots), default=0)
+    lines, complete = _fitting(chain(first, _lines(cookies, spots, place, range(count))), room)
+    if complete or not turn:
         return lines
-    start = turn * _STEP % len(lines)
-    return _fitting(lines[start:] + lines[:start])
-
-
-def _fitting(lines: list[bytes]) -> list[bytes]:
-    """Return as many of the first lines as one response may carry."""
-    sizes = accumulate(map(len, lines))
-    return [line for line, size in zip(lines[:MOST], sizes, strict=False) if size <= MOST_BYTES]
+    start = turn * _STEP % count if count else 0
+    order = chain(range(start, count), range(start))
+    return _fitting(chain(first, _lines(cookies, spots, place, order)), room)[0]
 
 
 def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
@@ -127,8 +145,12 @@ def doubles(name: bytes, domain: str | None, place: Place) -> list[bytes]:
     return [_deletion(name, "/", other, place.secure, partitioned=False) for other in others]
 
 
-def _tries(cookie: Stale, place: Place) -> list[bytes]:
-    """Return the deletions of a cookie, from the likeliest place to the least likely one."""
+Spot = tuple[bool, str | None, str | None]
+"""Partitioned or not, a Path and a Domain: with the name they say which cookie it is."""
+
+
+def _spots(cookie: Stale, place: Place) -> list[Spot]:
+    """Return where a cookie may be, from the likeliest place to the least likely one."""
     name, rows, brought = cookie
     prefix = name.lower()
     domains: list[str | None] = [None]
@@ -141,12 +163,35 @@ def _tries(cookie: Stale, place: Place) -> list[bytes]:
         others = [path for path in place.paths if path not in known] if brought else []
     needs_secure = prefix.startswith(_SECURE_PREFIXES)
     partitions = [False, True] if needs_secure or place.trusted else [False]
-    lines = (
-        _deletion(name, path, domain, place.secure, partitioned=partitioned)
-        for paths in (known, others)
-        for partitioned, path, domain in product(partitions, paths, domains)
-    )
-    return [line for line in dict.fromkeys(lines) if len(line) <= _LONGEST]
+    return [
+        *product(partitions, known, domains),
+        *product(partitions, dict.fromkeys(others), domains),
+    ]
+
+
+def _lines(
+    cookies: Sequence[Stale], spots: Sequence[list[Spot]], place: Place, order: Iterable[int]
+) -> Iterator[bytes]:
+    """Yield the deletions in an order: first place by first place, then the second ones."""
+    for index in order:
+        column, number = divmod(index, len(cookies))
+        if column < len(spots[number]):
+            partitioned, path, domain = spots[number][column]
+            name = cookies[number].name
+            line = _deletion(name, path, domain, place.secure, partitioned=partitioned)
+            if len(line) <= _LONGEST:
+                yield line
+
+
+def _fitting(lines: Iterable[bytes], room: int) -> tuple[list[bytes], bool]:
+    """Return as many of the first lines as one response may carry, and whether they are all."""
+    chosen: list[bytes] = []
+    for line in lines:
+        room -= len(line) + _OVERHEAD
+        if room < 0 or len(chosen) == MOST:
+            return chosen, False
+        chosen.append(line)
+    return chosen, True
 
 
 def _deletion(

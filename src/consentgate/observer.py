@@ -58,19 +58,31 @@ def shown(name: bytes) -> str:
     return name[:80].decode("latin-1")
 
 
+_WOULD = {"stripped": "would strip", "withheld": "would withhold"}
+
+
+def is_logged(action: str, reason: Reason | None) -> bool:
+    """Tell whether the log hears of it: of what did not leave, and of what is a mistake to mend."""
+    return action == "stripped" or reason is Reason.AMBIGUOUS
+
+
 class LogObserver:
-    """Logs each stripped name once, under `consentgate`, and at most `limit` names in all."""
+    """Logs each name once, under `consentgate`, and at most `limit` names of an action in all.
+
+    That is what was stripped, and what was withheld for its form alone.
+    """
 
     def __init__(self, limit: int = 1000) -> None:
         self._limit = limit
-        self._seen: set[str] = set()
+        # Apart: what a visitor sends does not use up what is there for the app's mistakes.
+        self._seen: dict[str, set[str]] = {action: set() for action in _WOULD}
         self._lock = Lock()
 
     def __call__(self, event: Event) -> None:
         """Log the event if it is the first of its name."""
-        if event.action != "stripped" or not self._is_new(event.name):
+        if not is_logged(event.action, event.reason) or not self._is_new(event):
             return
-        verb = "stripped" if event.enforced else "would strip"
+        verb = event.action if event.enforced else _WOULD[event.action]
         level = logging.INFO if event.reason in _EXPECTED else logging.WARNING
         # %r: a name is the app's or a visitor's text, and a log line is one line.
         logger.log(
@@ -83,12 +95,13 @@ class LogObserver:
             event.reason,
         )
 
-    def _is_new(self, name: str) -> bool:
+    def _is_new(self, event: Event) -> bool:
+        seen = self._seen[event.action]
         with self._lock:
-            if name in self._seen or len(self._seen) > self._limit:
+            if event.name in seen or len(seen) > self._limit:
                 return False
-            self._seen.add(name)
-            if len(self._seen) <= self._limit:
+            seen.add(event.name)
+            if len(seen) <= self._limit:
                 return True
         logger.warning("%d names logged, no further ones will be", self._limit)
         return False

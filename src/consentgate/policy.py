@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from consentgate.attributes import Hardening
 from consentgate.category import (
+    ALWAYS,
     ANONYMOUS_STATISTICS,
     BUILT_IN,
     NECESSARY,
@@ -21,8 +22,6 @@ from consentgate.cookie import Cookie, check_hardening
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.names import NameTable
-
-_ALWAYS = frozenset({NECESSARY})
 
 REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
 """What a revision looks like, here and in a token."""
@@ -106,7 +105,7 @@ class Policy(Frozen):
 
     def allowed(self, granted: frozenset[str], refused: frozenset[str]) -> frozenset[str]:
         """Return the keys of the categories that pass under these decisions."""
-        return _ALWAYS | (self.exempt - refused) | (self.needing & granted)
+        return ALWAYS | (self.exempt - refused) | (self.needing & granted)
 
     def __repr__(self) -> str:
         return f"<Policy {self.revision}: {len(self.cookies)} cookies>"

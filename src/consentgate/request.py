@@ -40,6 +40,9 @@ def is_embedded(method: str, headers: RequestHeaders) -> bool:
     RFC 6265bis 5.6.7.1: of cross-site requests, only a top-level navigation by
     a safe method brings Lax cookies along.
     """
+    # Browsers say this of requests in a frame on another site, also to the frame's own site.
+    if headers.get("Sec-Fetch-Storage-Access") is not None:
+        return True
     site = headers.get("Sec-Fetch-Site")
     if site is None:
         # On plain http and in handshakes of websockets browsers say no more than the Origin.

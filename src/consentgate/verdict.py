@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from consentgate.category import NECESSARY
+from consentgate import cookie_header
+from consentgate.category import ALWAYS, NECESSARY
 from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate
-from consentgate.observer import Event, Reason, shown
+from consentgate.observer import Event, Reason, is_logged, shown
 from consentgate.request import Request
 from consentgate.standing import Standing
 
@@ -20,7 +21,6 @@ ON_CHOICE = (b"Cookie",)
 ON_SIGNAL = (b"Cookie", b"Sec-GPC")
 
 _NOTHING: frozenset[str] = frozenset()
-_ALWAYS = frozenset({NECESSARY})
 
 
 class Verdict:
@@ -64,7 +64,7 @@ class Verdict:
         self.host = host
         self.opted_out = opted_out
         # What passes without another look: at first, what needs no choice.
-        self.passing = _NOTHING if gate.inspects else _ALWAYS
+        self.passing = _NOTHING if gate.inspects else ALWAYS
         if request is not None:
             self.consent_needed = self._asks(request)
 
@@ -90,9 +90,10 @@ class Verdict:
             return True
         if self.consent_needed:
             return category in self.consulted().allowed
-        if category in self.gate.policy.sold:
-            self.varies = ON_SIGNAL
-        return category in self.gate.policy.choosable and not self._signalled(category)
+        if category not in self.gate.policy.choosable:
+            return False
+        self._opens(category)
+        return not self._opposed(category)
 
     def decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
         """Take the visitor's new choice.
@@ -119,11 +120,14 @@ class Verdict:
             )
 
     def lost(self) -> frozenset[str]:
-        """Return the categories that the visitor allowed, and does not since this exchange."""
+        """Return the categories that a visitor may have allowed once, and does not since now."""
         before, now = self._before, self.standing
         if before is None or before is now:
             return _NOTHING
         granted = before.choice.granted if before.choice else _NOTHING
+        if before.choice is None and cookie_header.values_of(self.cookie_lines, self.gate.name):
+            # A token that lapsed, or that nobody can read any more, may have granted anything.
+            granted = self.gate.policy.choosable
         return (before.allowed | granted) - now.allowed
 
     def learnt(self) -> frozenset[str]:
@@ -136,16 +140,16 @@ class Verdict:
         """Tell whether the app may read a cookie of this name."""
         if self.consent_needed:
             return self.gate.declarations.readable_as[name] in self.standing.allowed
-        return not self._signalled(self.gate.category_of[name])
+        return not self._opposed(self.gate.category_of[name])
 
     def objection(self, name: bytes, category: str | None) -> Reason | None:
         """Say why a cookie of this name and category may not be stored; None if it may."""
         if name == self.gate.name:
             return Reason.RESERVED  # Only the gate writes the choice.
         if not self.consent_needed:
-            if category in self.gate.policy.sold and not self.gate.report_only:
-                self.varies = ON_SIGNAL
-            return Reason.REFUSED if self._signalled(category) else None
+            if category != NECESSARY and not self.gate.report_only:
+                self._opens(category)
+            return Reason.REFUSED if self._opposed(category) else None
         if not name:
             return Reason.MALFORMED
         if category is None:
@@ -165,13 +169,26 @@ class Verdict:
         enforced: bool = True,
     ) -> None:
         """Tell the observers what becomes of a cookie; daily business only if one was asked for."""
-        if action == "stripped" or self.gate.observed:
+        if self.gate.observed or is_logged(action, reason):
             enforced = enforced and not self.gate.report_only
             self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
 
     def _depended(self) -> Standing:
         """Return what holds, for the gate: what leaves depends on it."""
         return self.standing if self.gate.report_only else self.consulted()
+
+    def _opens(self, category: str | None) -> None:
+        """Note that what passes an open gate does not pass a closed one."""
+        on_signal = category in self.gate.policy.sold
+        self.varies = ON_SIGNAL if on_signal else self.varies or ON_CHOICE
+
+    def _opposed(self, category: str | None) -> bool:
+        """Tell whether a visitor whose consent is not needed refused a category all the same."""
+        if category not in self.gate.policy.choosable:
+            return False
+        choice = self.standing.choice
+        refused = choice is not None and category in choice.refused
+        return refused or self._signalled(category)
 
     def _signalled(self, category: str | None) -> bool:
         """Tell whether the browser's signal refuses a category, and no choice grants it."""

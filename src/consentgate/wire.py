@@ -116,8 +116,9 @@ def emptied(set_cookie: bytes) -> bytes:
 
 _DELIMITERS = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})")
-# What of a token the RFC's grammar reads as a number or a time: "non-digit *OCTET" may follow.
-_NUMBERS = re.compile(rb"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?![0-9])|[0-9]*")
+# What of a token some browser reads as a time or a number: the RFC's grammar lets "non-digit
+# *OCTET" follow, Chromium more digits too.
+_NUMBERS = re.compile(rb"[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}|[0-9]*")
 _DAY = re.compile(rb"[0-9]{1,2}")
 _YEAR = re.compile(rb"[0-9]{2,4}")
 _MONTHS = {
@@ -131,7 +132,8 @@ def cookie_date(text: bytes, *, agreed: bool = True) -> datetime | None:
 
     Returns an aware UTC datetime, or None where the algorithm fails. RFC
     6265bis lets a number be followed by anything, as in `1st` or `00:00:00Z`;
-    Chromium does not: such a date is None too, unless `agreed` is False.
+    Chromium does not: such a date is None too. With `agreed` False it is the
+    latest that any browser may read there.
     """
     time = day = month = year = None
     for token in _DELIMITERS.split(text):
@@ -144,6 +146,8 @@ def cookie_date(text: bytes, *, agreed: bool = True) -> datetime | None:
             month = found_month
         elif year is None and _YEAR.fullmatch(number):
             year = _full_year(int(number))
+        elif year is None and not agreed and len(number) > 4:
+            year = 9999
         elif agreed and token[:1].isdigit() and not token.isdigit():
             return None
     if time is None or day is None or month is None or year is None or year < 1601:
@@ -184,31 +188,6 @@ def header_kind(name: bytes) -> HeaderKind:
     return HeaderKind.SET_COOKIE if name.lower() == b"set-cookie" else HeaderKind.PLAIN
 
 
-class CacheField(Enum):
-    """What a response header says to caches, by its name."""
-
-    VARY = auto()
-    CONTROL = auto()
-    OVERRULING = auto()
-    """In a shared cache it counts more than Cache-Control does."""
-    COOKIE = auto()
-
-
-# Targeted fields (RFC 9213 2.2), and what nginx, Varnish and others have of their own.
-_OVERRULING = re.compile(rb"(?:.*-)?cdn-cache-control|surrogate-control|x-accel-expires")
-_CACHE_FIELDS = {
-    b"vary": CacheField.VARY,
-    b"cache-control": CacheField.CONTROL,
-    b"set-cookie": CacheField.COOKIE,
-}
-
-
-def cache_field(name: bytes) -> CacheField | None:
-    """Classify the name of a response header, None if caches do not read it."""
-    name = name.lower()
-    return CacheField.OVERRULING if _OVERRULING.fullmatch(name) else _CACHE_FIELDS.get(name)
-
-
 # As numbers: Python looks for a byte in bytes ten times faster than for bytes in bytes.
 _CR, _LF, _NUL, _SEMICOLON = b"\r\n\0;"
 
@@ -218,7 +197,6 @@ class Dialect(Generic[Text]):
     """How a protocol writes headers: in bytes, or in native strings that are latin-1."""
 
     kinds: Memory[Text, HeaderKind]
-    cache_fields: Memory[Text, CacheField | None]
     line_ends: tuple[Any, Any, Any]
     encode: Callable[[Text], bytes]
     decode: Callable[[bytes], Text]
@@ -231,7 +209,6 @@ class Dialect(Generic[Text]):
 
 BYTES: Dialect[bytes] = Dialect(
     Memory(header_kind, limit=1024, longest=64),
-    Memory(cache_field, limit=1024, longest=64),
     (_CR, _LF, _NUL),
     encode=bytes,
     decode=bytes,
@@ -242,7 +219,6 @@ BYTES: Dialect[bytes] = Dialect(
 )
 NATIVE: Dialect[str] = Dialect(
     Memory(lambda name: header_kind(name.encode("latin-1")), limit=1024, longest=64),
-    Memory(lambda name: cache_field(name.encode("latin-1")), limit=1024, longest=64),
     ("\r", "\n", "\0"),
     encode=lambda text: text.encode("latin-1"),  # PEP 3333, "Unicode Issues"
     decode=lambda raw: raw.decode("latin-1"),

@@ -77,8 +77,9 @@ class ConsentMiddleware:
             if outermost:
                 exchange.abandoned()
             raise
-        if exchange.started:
-            exchange.narrow = None  # Nothing is left to do, and it refers to environ: a cycle.
+        if outermost:
+            # PEP 3333's environ is the app's while it is called; and it refers to this: a cycle.
+            exchange.narrow = None
         return body
 
 

@@ -70,13 +70,22 @@ class ConsentMiddleware:
         """Answer a request, or return the coroutine that does."""
         if self.is_async:
             return self._answer(request)
-        entered = _enter(self.gate, request)
-        return _leave(*entered, cast("HttpResponseBase", self.get_response(request)))
+        exchange, outermost = _enter(self.gate, request)
+        try:
+            response = cast("HttpResponseBase", self.get_response(request))
+        except BaseException:
+            _abandon(exchange, outermost)
+            raise
+        return _leave(exchange, outermost, response)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        entered = _enter(self.gate, request)
-        response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
-        return _leave(*entered, response)
+        exchange, outermost = _enter(self.gate, request)
+        try:
+            response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        except BaseException:
+            _abandon(exchange, outermost)
+            raise
+        return _leave(exchange, outermost, response)
 
 
 def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
@@ -142,6 +151,11 @@ def _watch(request: HttpRequest, lines: list[bytes], exchange: Exchange) -> None
     exchange.narrow = narrow
 
 
+def _abandon(exchange: Exchange, outermost: bool) -> None:
+    if outermost:
+        exchange.abandoned()
+
+
 def _leave(exchange: Exchange, outermost: bool, response: HttpResponseBase) -> HttpResponseBase:
     """Filter what Django will send: `response.cookies`, and the headers.
 
@@ -198,7 +212,8 @@ class _Line(Morsel[str]):
         super().__init__()
         pair, *attributes = text.split(";")
         name, _, value = pair.partition("=")
-        self.set(name.strip(" \t"), value, value)
+        # Not by `set`: browsers take names, from a visitor too, that it refuses.
+        self._key, self._value, self._coded_value = name.strip(" \t"), value, value
         for attribute in attributes:
             key, _, value = attribute.partition("=")
             if self.isReservedKey(key.strip(" \t")):
