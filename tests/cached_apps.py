@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Header = tuple[bytes, bytes]
 
-policy = Policy([Cookie("session", exemption="authentication"), Cookie("_ga", "statistics")])
+policy = Policy([Cookie("session", exemption="authentication"), Cookie("_ga*", "statistics")])
 gate = ConsentGate(policy, secret_key="shared by the servers and the tests")
 
 PUBLIC = (b"Cache-Control", b"public, max-age=600")
@@ -78,6 +78,20 @@ def _withdraw(asked: Asked) -> Reply:
     return Reply(b"withdrawn", (_tracker(asked),))
 
 
+def _laden(asked: Asked) -> Reply:
+    """Send the headers that careful sites send: more than a kilobyte of them."""
+    return Reply(b"laden", LADEN)
+
+
+LADEN: tuple[Header, ...] = (
+    (b"Content-Security-Policy", b"default-src 'self'; img-src 'self' " + b"https://i.test " * 40),
+    (b"Strict-Transport-Security", b"max-age=63072000; includeSubDomains; preload"),
+    (b"Permissions-Policy", b"geolocation=(), camera=(), microphone=(), payment=()"),
+    (b"Set-Cookie", b"session=" + b"s" * 200 + b"; Path=/; HttpOnly; SameSite=Lax"),
+    (b"Link", b"</static/site.css>; rel=preload; as=style, </static/site.js>; rel=preload"),
+)
+
+
 def _tracker(asked: Asked) -> Header:
     return (b"Set-Cookie", b"_ga=" + asked.serial + b"; Path=/")
 
@@ -89,6 +103,7 @@ PAGES: dict[str, Callable[[Asked], Reply]] = {
     "/asks": _asks,
     "/echo": _echo,
     "/withdraw": _withdraw,
+    "/shop/cart/item": _laden,
 }
 
 

@@ -68,14 +68,14 @@ def test_a_path_has_its_folders(path: bytes, paths: list[str | None]) -> None:
 
 @pytest.mark.conformance("R5")
 def test_the_declared_place_comes_first() -> None:
-    """The declared Domain and Path, then the host alone and its domains, the root, the folders."""
+    """The declared Domain and Path, the host alone and the root, the widest domain, the folder."""
     row = Cookie("_ga", "statistics", domain=".Example.com", path="/shop")
     lines = deletions([Stale(b"_ga", (row,))], place(path=b"/shop/x"))
     assert lines[:4] == [
         b"_ga=; Max-Age=0; Path=/shop; Domain=example.com",
         b"_ga=; Max-Age=0; Path=/shop",
-        b"_ga=; Max-Age=0; Path=/shop; Domain=www.example.com",
         b"_ga=; Max-Age=0; Path=/; Domain=example.com",
+        b"_ga=; Max-Age=0; Path=/",
     ]
     assert len(set(lines)) == len(lines)
     assert not any(b"Secure" in line or b"Partitioned" in line for line in lines)
@@ -139,7 +139,7 @@ def test_a_response_carries_a_bounded_number() -> None:
     here = place(path=b"/a/b/c/d", secure=True)
     every = {line for cookie in stale for line in deletions([cookie], here)}
     sent: set[bytes] = set()
-    for turn in range(200):
+    for turn in range(400):
         lines = deletions(stale, here, turn=turn)
         assert len(lines) <= MOST
         assert sum(len(b"Set-Cookie: \r\n" + line) for line in lines) <= room_beside([])
@@ -190,7 +190,7 @@ def test_a_host_without_end_is_bounded() -> None:
 
 @pytest.mark.conformance("R5")
 @pytest.mark.parametrize(
-    ("used", "room"), [(0, 3000), (700, 3000), (1700, 2000), (3600, 150), (3700, 150), (3701, 3000)]
+    ("used", "room"), [(0, 3000), (300, 3000), (1300, 2000), (3290, 10), (4000, 0), (4096, 3000)]
 )
 def test_a_head_stays_below_a_page(used: int, room: int) -> None:
     """A proxy takes a head of one page of memory; one that is longer anyway has found room."""
@@ -203,11 +203,11 @@ def test_deletions_make_room_for_what_the_app_says(adapter: Adapter) -> None:
     gate = built()
     crowd = b"".join(b"; _ga_%d=1" % number for number in range(40))
     arrives = visit(gate, "statistics", "marketing", more=crowd, path="/a/b/c", https=True)
-    for size in range(0, 3300, 300):
+    for size in range(0, 2600, 200):
         view = called(Consent.withdraw, sets("session=" + "x" * size))
         answer = adapter(gate, view, arrives)
         head = sum(len(name) + len(value) + 4 for name, value in answer.headers)
-        assert head < 3950
+        assert head < 3400
         assert answer.names[:2] == [b"cookies_preferences", b"session"]
         assert deleted(answer)
 
@@ -518,7 +518,7 @@ def test_many_cookies_go_in_turns(adapter: Adapter) -> None:
     """A browser that holds too many for one response is rid of them after a few."""
     gate = built()
     jar = {b"_ga_%d" % number for number in range(60)}
-    for _ in range(12):
+    for _ in range(40):
         cookies = b"; ".join(name + b"=1" for name in sorted(jar))
         answer = adapter(gate, sets(), Visit([cookies] if jar else [], headers=[HOST]))
         assert len(answer.set_cookies) <= 50

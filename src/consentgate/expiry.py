@@ -18,11 +18,11 @@ from urllib.parse import quote
 from consentgate.cookie import Cookie
 
 # What one response may carry, and how long its head may become by it. A proxy that buffers a head
-# in one page of memory, as nginx does by default, answers 502 to one that is longer than 4096
-# bytes; what the server adds is not in sight here.
+# in one page of memory, as nginx does by default, answers 502 to a longer one; a cache has some
+# hundred bytes of its own in that page, and the server adds to the head what is not in sight here.
 MOST = 50
-_HEAD = 3700
-_LEAST_ROOM = 150
+_PAGE = 4096
+_HEAD = 3300
 _MOST_ROOM = 3000
 # "Set-Cookie: ", and the end of the line.
 _OVERHEAD = 14
@@ -33,7 +33,9 @@ _LONGEST = 1000
 _DEEPEST = 8
 _MOST_PARENTS = 5
 _LONGEST_HOST = 255
-# By how much the part that is sent moves on. A prime: it comes to every place in the end.
+# Where not all fits, one in so many responses sends another part than the likeliest, which moves on
+# by so much each time. A prime: it comes to every place in the end.
+_TURNS = 4
 _STEP = 37
 
 _HOST = re.compile(rb"((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)\.?(?::[0-9]*)?")
@@ -110,8 +112,8 @@ class Stale(NamedTuple):
 def room_beside(sizes: Iterable[int]) -> int:
     """Return how many bytes of deletions a head takes, beside headers of these sizes."""
     used = sum(sizes)
-    # A head that is longer already comes through somewhere: it has room for more.
-    return _MOST_ROOM if used > _HEAD else max(_LEAST_ROOM, min(_MOST_ROOM, _HEAD - used))
+    # A head that is longer than a page comes through somewhere: there is room for more.
+    return _MOST_ROOM if used >= _PAGE else max(0, min(_MOST_ROOM, _HEAD - used))
 
 
 def deletions(
@@ -125,15 +127,15 @@ def deletions(
 
     At most MOST values in all, of `room` bytes together: the likeliest place
     of every cookie, then the next likely one. Where not all of it fits, `turn`
-    says which part it is: the first is the likeliest, after some all were sent.
+    says which part it is: most are the likeliest, and after some all were sent.
     """
     cookies = [*stale][:_MOST_COOKIES]
     spots = [_spots(cookie, place) for cookie in cookies]
     count = len(cookies) * max(map(len, spots), default=0)
     lines, complete = _fitting(chain(first, _lines(cookies, spots, place, range(count))), room)
-    if complete or not turn:
+    if complete or turn % _TURNS:
         return lines
-    start = turn * _STEP % count if count else 0
+    start = (turn // _TURNS) * _STEP % count
     order = chain(range(start, count), range(start))
     return _fitting(chain(first, _lines(cookies, spots, place, order)), room)[0]
 
@@ -154,19 +156,27 @@ def _spots(cookie: Stale, place: Place) -> list[Spot]:
     name, rows, brought = cookie
     prefix = name.lower()
     domains: list[str | None] = [None]
-    known: list[str | None] = ["/"]
-    others: list[str | None] = []
+    paths: list[str | None] = ["/"]
+    declared: set[str | None] = set(paths)
     if not prefix.startswith(_HOST_PREFIXES):
-        declared = [row.domain.lstrip(".").lower() for row in rows if row.domain]
-        domains = [*dict.fromkeys([*declared, *place.domains])]
-        known = [*dict.fromkeys([*(row.path for row in rows if row.path), "/"])]
-        others = [path for path in place.paths if path not in known] if brought else []
+        domains = [row.domain.lstrip(".").lower() for row in rows if row.domain]
+        paths = [*(row.path for row in rows if row.path), "/"]
+        declared = {*domains, *paths}
+        domains = [*dict.fromkeys([*domains, *place.domains])]
+        paths = [*dict.fromkeys([*paths, *(place.paths if brought else [])])]
     needs_secure = prefix.startswith(_SECURE_PREFIXES)
     partitions = [False, True] if needs_secure or place.trusted else [False]
-    return [
-        *product(partitions, known, domains),
-        *product(partitions, dict.fromkeys(others), domains),
-    ]
+
+    def surprise(spot: Spot) -> int:
+        """Say how unlikely a place is: what is declared, then what most sites do."""
+        partitioned, path, domain = spot
+        by_path = 0 if path in declared else 2 if path is None else 6
+        known = domain is None or domain in declared
+        # Trackers take the widest domain that they get.
+        by_domain = 0 if known else 1 if domain == place.domains[-1] else 2
+        return by_path + by_domain + 3 * partitioned
+
+    return sorted(product(partitions, paths, domains), key=surprise)
 
 
 def _lines(
