@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consentgate import cookie_header
 from consentgate.memory import Memory
+from stepping import counted
 
 ALLOWED = frozenset({b"a", b"b", b"c"})
 
@@ -349,22 +346,11 @@ def test_many_different_cookies_take_as_many_steps() -> None:
 
 def steps(lines: list[bytes]) -> int:
     """Count the lines of code that run when a Cookie header is read in every way."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        count += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with counted() as steps:
         cookie_header.values_of(lines, b"t")
         cookie_header.names_in(lines)
         cookie_header.plain_kinds(lines, KINDS)
         cookie_header.divided_plainly(lines, KINDS, {"necessary"})
         _, withheld = cookie_header.divided(lines, may)
         list(map(cookie_header.name_of, withheld))
-    finally:
-        sys.settrace(before)
-    return count
+    return steps.count

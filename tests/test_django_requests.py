@@ -56,6 +56,18 @@ def seen_by(request: HttpRequest) -> tuple[list[str], str | None]:
     return list(request.COOKIES), request.headers.get("Cookie")
 
 
+def withdrawing(found: list[Any]) -> View:
+    """Return a view that notes what it reads before a withdrawal and after it."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        found.append(seen_by(request)[0])
+        consent_of(request).withdraw()
+        found.append(seen_by(request)[0])
+        return HttpResponse()
+
+    return view
+
+
 def deleted(response: HttpResponse) -> set[str]:
     """Return the names of the cookies that the browser is told to forget."""
     lines = [morsel.OutputString() for morsel in response.cookies.values()]
@@ -111,13 +123,7 @@ def test_a_withdrawal_is_felt_in_the_view(run: Callable[..., Any]) -> None:
     """After a withdrawal the view reads no refused cookie; after a grant, what it had."""
     found: list[Any] = []
 
-    def view(request: HttpRequest) -> HttpResponse:
-        found.append(seen_by(request)[0])
-        consent_of(request).withdraw()
-        found.append(seen_by(request)[0])
-        return HttpResponse()
-
-    response = run(GATE, view, cookie=HELD)
+    response = run(GATE, withdrawing(found), cookie=HELD)
     necessary = ["sessionid", "cookies_preferences"]
     assert found == [["sessionid", "_ga", "cookies_preferences"], necessary]
     assert deleted(response) == {"_ga", "ad_id"}
@@ -272,13 +278,7 @@ def test_a_gate_around_django_and_one_in_it_withhold_once() -> None:
     gate = ConsentGate(POLICY, secret_key=KEY, observer=told.append)
     found: list[Any] = []
 
-    def view(request: HttpRequest) -> HttpResponse:
-        found.append(seen_by(request)[0])
-        consent_of(request).withdraw()
-        found.append(seen_by(request)[0])
-        return HttpResponse()
-
-    middleware = ConsentMiddleware(view, gate=gate)
+    middleware = ConsentMiddleware(withdrawing(found), gate=gate)
 
     def django_app(environ: Any, start_response: Any) -> list[bytes]:
         response = middleware(WSGIRequest(environ))

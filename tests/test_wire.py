@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
-from types import FrameType
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from consentgate import cookie_header, wire
 from consentgate.wire import HeaderKind
+from stepping import counted
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 
@@ -368,20 +367,9 @@ def test_a_line_twice_as_long_takes_at_most_a_few_times_as_many_steps(line: byte
 
 def steps(line: bytes) -> int:
     """Count the lines of code that run for a Set-Cookie value and a Cookie header."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        count += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with counted() as steps:
         wire.deletion(line, NOW)
         wire.stored_name(line)
         wire.emptied(line)
         cookie_header.values_of([line], b"t")
-    finally:
-        sys.settrace(before)
-    return count
+    return steps.count

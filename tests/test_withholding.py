@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from itertools import count
-from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
@@ -40,6 +38,7 @@ from adapters import (
 from consentgate import Consent, ConsentGate, Cookie, Event, Policy, ResponseStartedError
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
+from stepping import counted
 
 Act = Callable[[Consent], object]
 Insider = Callable[[Consent, dict[str, Any]], object]
@@ -948,17 +947,6 @@ def steps(protocol: str, line: bytes) -> int:
     names = Policy([Cookie("session"), Cookie("_ga*", "statistics"), Cookie("*_id", "marketing")])
     gate = ConsentGate(names, secret_key=KEY, observer=Kept())
     request = request_of(protocol, [line])
-    executed = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal executed
-        executed += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with counted() as steps:
         requested(protocol, gate, request)
-    finally:
-        sys.settrace(before)
-    return executed
+    return steps.count

@@ -61,10 +61,10 @@ class ConsentGate(Frozen):
     `observer` is called with an Event for each cookie that is stripped,
     withheld, expired or outlives its declaration, with `observe_passed` for
     each that passes too; the log `consentgate` is written in any case.
-    `needs_consent` is a predicate on a Request: where it is
-    False, the gate stands open. `keep_unchanged` keeps, after a new revision,
-    the grants of categories in which nothing changed. `clock` gives the
-    seconds since the epoch.
+    `needs_consent` is a predicate on a Request: where it is False the gate
+    stands open, and only what the visitor refused is stopped. `keep_unchanged`
+    keeps, after a new revision, the grants of categories in which nothing
+    changed. `clock` gives the seconds since the epoch.
 
     Raises ConsentGateError for options that cannot work.
     """
