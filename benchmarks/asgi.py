@@ -151,7 +151,7 @@ def tables(effort: Effort) -> Iterator[Table]:
     for title, scenario, goals in (
         ("ASGI, nothing to do", nothing_to_do, [Goal("consentgate", 3.0, "times")]),
         ("ASGI, known token, three Set-Cookie", known_token, [Goal("consentgate", 6.0, "times")]),
-        ("ASGI, no token, three Set-Cookie, one stripped", no_token, []),
+        ("ASGI, no token, three Set-Cookie, one stripped, one expired", no_token, []),
         ("ASGI, a new token each time, three Set-Cookie", new_tokens, []),
     ):
         yield overhead_table(title, paired_times(scenario(), effort), goals)

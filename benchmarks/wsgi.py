@@ -170,7 +170,7 @@ def tables(effort: Effort) -> Iterator[Table]:
     for title, scenario, goals in (
         ("WSGI, nothing to do", nothing_to_do, [Goal("consentgate", 2.0, "µs")]),
         ("WSGI, known token, three Set-Cookie", known_token, [Goal("consentgate", 4.0, "µs")]),
-        ("WSGI, no token, three Set-Cookie, one stripped", no_token, []),
+        ("WSGI, no token, three Set-Cookie, one stripped, one expired", no_token, []),
         ("WSGI, a new token each time, three Set-Cookie", new_tokens, []),
     ):
         yield overhead_table(title, paired_times(scenario(), effort), goals)

