@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import gc
 import inspect
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from starlette.datastructures import Headers
 
 from adapters import KEY, Visit, asgi_scope, behind, granted, token_pair
 from consentgate import Consent, ConsentGate, ConsentGateError, Policy
@@ -316,6 +320,7 @@ def test_a_withdrawal_reaches_copies_of_the_scope(gate: ConsentGate, shape: Any)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         copied = dict(scope)
+        assert Headers(scope=scope)["cookie"]  # Starlette puts a list of its own into the scope.
         consent(scope).withdraw()
         seen.extend(value for name, value in copied["headers"] if name == b"cookie")
         seen.append([value for name, value in scope["headers"] if name == b"cookie"])
@@ -330,6 +335,30 @@ def test_a_withdrawal_reaches_copies_of_the_scope(gate: ConsentGate, shape: Any)
     asyncio.run(behind(gate, app)(scope, None, send))
     held = b"_ga=1; " + token if shape is tuple else token
     assert seen == [held, [token]]
+
+
+@pytest.mark.conformance("R1")
+@pytest.mark.parametrize("failing", [True, False])
+def test_nothing_is_left_for_the_garbage_collector(gate: ConsentGate, failing: bool) -> None:
+    """A request with cookies to withhold is gone with its last reference, crashes included."""
+    handles: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        handles.append(weakref.ref(scope["consentgate"]._exchange))
+        if failing:
+            raise RuntimeError("oops")
+
+    async def visit() -> None:
+        with suppress(RuntimeError):
+            await behind(gate, app)(asgi_scope(Visit([b"session=1; _ga=1"])), None, None)
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(visit())
+        assert handles[0]() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.conformance("K19")

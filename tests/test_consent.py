@@ -585,6 +585,18 @@ def test_a_cookie_withheld_for_its_form_is_logged(
     assert "SECRET" not in message
 
 
+@pytest.mark.conformance("K3", "R3")
+def test_what_visitors_send_does_not_use_up_the_log(
+    adapter: Adapter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many doubtful cookies arrive, a cookie of the app's that is stripped is logged."""
+    gate = ConsentGate(Policy([Cookie("session*")]), secret_key=KEY)
+    doubtful = [b"session%d=1 x=2" % number for number in range(1500)]
+    adapter(gate, sets("tracker=1"), Visit([b"; ".join(doubtful)]))
+    assert caplog.records[-1].getMessage().startswith("stripped 'tracker'")
+    assert len(caplog.records) == 1002
+
+
 def test_two_names_for_one_declaration() -> None:
     """A policy whose own cookie row is the site's still reserves the name."""
     gate = ConsentGate(Policy([Cookie("cookies_preferences")]), secret_key=KEY)

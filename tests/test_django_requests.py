@@ -209,6 +209,14 @@ def test_a_view_that_fails_leaves_nothing_behind(run: Callable[..., Any]) -> Non
 
     with pytest.raises(RuntimeError):
         run(GATE, view, cookie=HELD)
+    request = RequestFactory().get("/")
+    middleware = ConsentMiddleware(view, gate=GATE)
+    with pytest.raises(RuntimeError):
+        middleware(request)
+    left = request.META["consentgate"]
+    middleware.get_response = lambda request: HttpResponse()
+    middleware(request)
+    assert request.META["consentgate"] is not left
 
 
 @pytest.fixture(params=WAYS)
