@@ -9,9 +9,8 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from consentgate import cookie_header
 from consentgate.category import NECESSARY
-from consentgate.choice import ID, Choice, new_id, strictest
+from consentgate.choice import ID, Choice, new_id
 from consentgate.declared import Declarations
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
@@ -26,7 +25,7 @@ from consentgate.options import (
 )
 from consentgate.policy import Policy
 from consentgate.request import Request
-from consentgate.standing import Standing
+from consentgate.standing import Standing, Standings
 from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
 
 if TYPE_CHECKING:
@@ -34,11 +33,6 @@ if TYPE_CHECKING:
     from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
 logger = logging.getLogger("consentgate")
-
-# More tokens than this in one request are nobody's: only what is necessary passes then.
-_MAX_TOKENS = 4
-# Servers of one site may differ by this much; further in the future is forged.
-_CLOCK_SKEW = 60.0
 
 
 class ConsentGate(Frozen):
@@ -83,12 +77,13 @@ class ConsentGate(Frozen):
     keep_unchanged: bool
     clock: Callable[[], float]
     name: bytes
-    unanswered: Standing
-    _in_doubt: Standing
-    _lasts: float
     _observers: tuple[Observer, ...]
     _signer: TokenSigner
     _turns: Iterator[int]
+    standing: Callable[[Iterable[bytes]], Standing]
+    """Returns what holds for a request with these `Cookie` header lines; see `Standings`."""
+    standing_of: Callable[[Choice], Standing]
+    """Returns what holds under a choice."""
     declarations: Declarations
     category_of: Memory[bytes, str | None]
     """`declarations.category_of`."""
@@ -96,7 +91,6 @@ class ConsentGate(Frozen):
     """Whether somebody wants to hear of what happens day by day."""
     inspects: bool
     """Whether each cookie that leaves takes a closer look."""
-    _remembered: Memory[bytes, Standing | None]
 
     def __init__(
         self,
@@ -143,6 +137,15 @@ class ConsentGate(Frozen):
         policy = with_consent_cookie(policy, cookie_name, max_age)
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
+        signer = TokenSigner(secret_key, cookie_name)
+        standings = Standings(
+            policy,
+            signer,
+            name,
+            lasts=max_age.total_seconds(),
+            keep_unchanged=keep_unchanged,
+            clock=clock,
+        )
         vars(self).update(
             flags,
             policy=policy,
@@ -158,16 +161,12 @@ class ConsentGate(Frozen):
             inspects=observe_passed
             or declarations.hardens
             or (declarations.limits and (clamp_lifetimes or observer is not None)),
-            _lasts=max_age.total_seconds(),
             _observers=(LogObserver(),) if observer is None else (LogObserver(), observer),
-            _signer=TokenSigner(secret_key, cookie_name),
-            _remembered=Memory(self._read, limit=4096, longest=MAX_BYTES),
+            standing=standings.of_request,
+            standing_of=standings.of_choice,
+            _signer=signer,
             _turns=count(),
         )
-        vars(self)["unanswered"] = Standing(
-            None, False, self.policy.allowed(frozenset(), frozenset()), 0.0, 0.0
-        )
-        vars(self)["_in_doubt"] = self.unanswered._replace(allowed=frozenset({NECESSARY}))
         self._check_tokens()
 
     def __repr__(self) -> str:
@@ -246,36 +245,6 @@ class ConsentGate(Frozen):
             parts.append("Secure")
         return "; ".join(parts)
 
-    def standing(self, cookie_lines: Iterable[bytes]) -> Standing:
-        """Return what holds for a request with these `Cookie` header lines.
-
-        Anything but a valid token is no choice: it never raises, and never
-        widens. Several valid tokens hold as the strictest of them together.
-        """
-        tokens = cookie_header.values_of(cookie_lines, self.name)
-        if len(tokens) == 1:
-            return self._valid(tokens[0]) or self.unanswered
-        distinct = set(tokens)
-        if len(distinct) > _MAX_TOKENS:
-            return self._in_doubt
-        valid = [standing for token in distinct if (standing := self._valid(token))]
-        choices = [standing.choice for standing in valid if standing.choice]
-        if not choices:
-            return self.unanswered
-        return self.standing_of(strictest(choices, self.policy.revision))
-
-    def standing_of(self, choice: Choice) -> Standing:
-        """Return what holds under a choice, by this policy and these options."""
-        current = choice.revision == self.policy.revision
-        granted = choice.granted if current else frozenset(self._unchanged(choice))
-        return Standing(
-            choice,
-            current,
-            self.policy.allowed(granted, choice.refused),
-            choice.made_at - _CLOCK_SKEW,
-            choice.made_at + self._lasts,
-        )
-
     def turn(self) -> int:
         """Return the next number: it says which part of the deletions that are due is sent."""
         return next(self._turns)
@@ -287,23 +256,6 @@ class ConsentGate(Frozen):
                 observer(event)
             except Exception:
                 logger.exception("observer %r failed; the response goes on", observer)
-
-    def _valid(self, token: bytes) -> Standing | None:
-        standing = self._remembered[token]
-        if standing is None or not standing.since <= self.clock() < standing.until:
-            return None
-        return standing
-
-    def _read(self, token: bytes) -> Standing | None:
-        choice = self._signer.read(token)
-        return None if choice is None else self.standing_of(choice)
-
-    def _unchanged(self, choice: Choice) -> Iterable[str]:
-        """Grants that outlive a new revision: those whose declared cookies are the same."""
-        if not self.keep_unchanged:
-            return ()
-        now = self.policy.fingerprints
-        return (key for key in choice.granted if choice.fingerprints.get(key) == now.get(key))
 
     def _check_tokens(self) -> None:
         """Write a choice and read it back: what no visitor could do is said at once."""
