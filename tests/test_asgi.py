@@ -320,7 +320,8 @@ def test_a_withdrawal_reaches_copies_of_the_scope(gate: ConsentGate, shape: Any)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         copied = dict(scope)
-        assert Headers(scope=scope)["cookie"]  # Starlette puts a list of its own into the scope.
+        if shape is list:  # Starlette puts a list of its own into the scope.
+            assert Headers(scope=scope)["cookie"]
         consent(scope).withdraw()
         seen.extend(value for name, value in copied["headers"] if name == b"cookie")
         seen.append([value for name, value in scope["headers"] if name == b"cookie"])
