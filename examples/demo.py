@@ -146,7 +146,10 @@ def listen(port: int) -> socket.socket:
 
 def main() -> None:
     """Serve the demo until it is interrupted."""
-    logging.getLogger("consentgate").propagate = False  # The console says it in its own way.
+    # The console says it in its own way.
+    log = logging.getLogger("consentgate")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
     listener = listen(int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     print(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -100,7 +101,8 @@ def test_a_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_serves_and_says_where() -> None:
     """`python -m examples.demo` prints the address, and answers there."""
     command = [sys.executable, "-m", "examples.demo", "18000"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own interpreter
+    output: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **output) as process:  # noqa: S603  # our own interpreter
         try:
             assert process.stdout is not None
             url = next(
@@ -112,5 +114,9 @@ def test_the_command_serves_and_says_where() -> None:
                 answer = b"".join(iter(lambda: connection.recv(65536), b""))
             assert b"\r\nset-cookie: session=" in answer
             assert b"spy=" not in answer
+            process.terminate()
+            said = process.communicate()[0]
+            assert "stripped  spy" in said
+            assert "stripped 'spy'" not in said
         finally:
             process.terminate()
