@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -538,6 +540,29 @@ def test_what_keeps_caches_out_already_stays(
     found = [(key.lower(), said) for key, said in answer.headers]
     assert ((name.lower().encode(), value.encode()) in found) is stays
     assert (b"cache-control", b"private") in found
+
+
+@pytest.mark.conformance("C1")
+def test_a_word_of_nginx_says_nothing_in_cache_control(adapter: Adapter, gate: ConsentGate) -> None:
+    """What forbids storing in nginx's own field does not count in Cache-Control."""
+    reply = Reply(
+        [(b"Cache-Control", b"0"), (b"Set-Cookie", b"session=1"), (b"Set-Cookie", b"_ga=1")]
+    )
+    answer = adapter(gate, lambda _: reply, Visit(strict=False))
+    found = [(name.lower(), value) for name, value in answer.headers]
+    assert (b"cache-control", b"0, private") in found
+
+
+@pytest.mark.conformance("C1")
+def test_both_protocols_in_one_process_mix_no_bytes_with_text() -> None:
+    """Under `python -bb`, where comparing bytes with text is an error, both work side by side."""
+    script = """if True:
+        from consentgate import ConsentGate, Cookie, Policy, wire
+        from consentgate.caching import keep_apart
+        keep_apart([(b"vary", b"x"), (b"set-cookie", b"a=1")], (b"Cookie",), wire.BYTES)
+        keep_apart([("vary", "x"), ("set-cookie", "a=1")], (b"Cookie",), wire.NATIVE)
+    """
+    subprocess.run([sys.executable, "-bb", "-c", script], check=True)  # noqa: S603  # our own interpreter
 
 
 @pytest.mark.conformance("C1", "K17")

@@ -279,6 +279,34 @@ def test_a_hardened_cookie_is_still_one_to_django(run: Callable[..., Any]) -> No
     assert morsel.OutputString().endswith("; HttpOnly; SameSite=Lax")
 
 
+@pytest.mark.conformance("R2", "K9")
+@pytest.mark.parametrize("around", [True, False])
+def test_a_withdrawal_keeps_every_other_cookie_line(around: bool) -> None:
+    """Of several lines each loses what is refused and no other, in the scope as in COOKIES."""
+    token = STATISTICS_GRANTED
+    found: list[Any] = []
+
+    async def view(request: Any) -> HttpResponse:
+        request.consent.withdraw()
+        lines = [value for name, value in request.scope["headers"] if name == b"cookie"]
+        found.append((lines, request.META["HTTP_COOKIE"].split(",")))
+        return HttpResponse()
+
+    middleware = ConsentMiddleware(view, gate=GATE)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        response = await middleware(ASGIRequest(scope, BytesIO()))
+        await send({"type": "http.response.start", "status": response.status_code, "headers": []})
+
+    async def send(message: Any) -> None:
+        pass
+
+    gated: Any = GATE.asgi(app) if around else app
+    lines = [b"ad_id=1", b"_ga=2", b"sessionid=3", token]
+    asyncio.run(gated(asgi_scope(Visit(lines)), None, send))
+    assert found == [([b"sessionid=3", token], ["sessionid=3", token.decode()])]
+
+
 @pytest.mark.conformance("R1", "K19")
 def test_a_gate_around_django_and_one_in_it_withhold_once() -> None:
     """Behind a gate around the whole app the middleware withholds the same, and tells it once."""

@@ -212,6 +212,18 @@ def test_deletions_make_room_for_what_the_app_says(adapter: Adapter) -> None:
         assert deleted(answer)
 
 
+@pytest.mark.conformance("K13", "R5")
+def test_a_grant_beside_a_full_head_is_recorded(adapter: Adapter) -> None:
+    """Where a head has no room for the old consent cookies' deletions, the new one still leaves."""
+    shared = built(cookie_domain="example.com")
+    for size in range(2500, 4200, 100):
+        view = called(Consent.grant_all, sets("session=" + "x" * size))
+        assert adapter(shared, view, visit(built())).names[:2] == [
+            b"cookies_preferences",
+            b"session",
+        ]
+
+
 def test_doubles_are_all_but_one() -> None:
     """Of a consent cookie's places, all but its own are emptied."""
     name = b"cookies_preferences"

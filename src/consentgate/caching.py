@@ -18,8 +18,8 @@ Headers = list[tuple[Text, Text]]
 
 # A quoted string that does not end goes on to the end of the value.
 _DIRECTIVE = re.compile(rb'(?:[^,"]|"(?:[^\\"]|\\.)*"?)+')
-# What keeps a response out of shared caches already; 0 is what nginx understands.
-_STRICT = (b"private", b"no-store", b"0")
+# What keeps a response out of shared caches already.
+_STRICT = (b"private", b"no-store")
 # What is said to shared caches alone.
 _SHARED = (b"public", b"s-maxage")
 
@@ -45,13 +45,17 @@ _CACHE_FIELDS = {
 }
 
 
-def _field(name: bytes | str) -> CacheField | None:
+def _field(name: bytes) -> CacheField | None:
     """Classify the name of a response header, None if caches do not read it."""
-    name = (name.encode("latin-1") if isinstance(name, str) else name).lower()
+    name = name.lower()
     return CacheField.OVERRULING if _OVERRULING.fullmatch(name) else _CACHE_FIELDS.get(name)
 
 
-_FIELDS: Memory[Any, CacheField | None] = Memory(_field, limit=1024, longest=64)
+# Two memories: one dict would compare bytes with text, which `python -bb` forbids.
+_FIELDS: dict[type, Memory[Any, CacheField | None]] = {
+    bytes: Memory(_field, limit=1024, longest=64),
+    str: Memory(lambda name: _field(name.encode("latin-1")), limit=1024, longest=64),
+}
 
 
 def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect[Text]) -> None:
@@ -60,14 +64,15 @@ def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect
     With cookies in it, it is nothing for shared caches at all: they are
     somebody's. What is stricter already stays as it is.
     """
-    kinds = [_FIELDS[header[0]] for header in headers]
+    field_of = _FIELDS[type(dialect.vary)]
+    kinds = [field_of[header[0]] for header in headers]
     _vary(headers, _places(kinds, CacheField.VARY), fields, dialect)
     if CacheField.COOKIE in kinds:
         emptied = _control(headers, _places(kinds, CacheField.CONTROL), dialect)
         overruling = [
             place
             for place in _places(kinds, CacheField.OVERRULING)
-            if not _is_strict(_directives(headers[place][1], dialect))
+            if not _forbids(dialect.encode(headers[place][1]))
         ]
         for place in sorted(emptied + overruling, reverse=True):
             del headers[place]
@@ -101,7 +106,7 @@ def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) 
     if not places:
         headers.append((dialect.cache_control, dialect.decode(b"private")))
         return []
-    said = {place: _directives(headers[place][1], dialect) for place in places}
+    said = {place: _DIRECTIVE.findall(dialect.encode(headers[place][1])) for place in places}
     if any(map(_is_strict, said.values())):
         return []
     for place, directives in said.items():
@@ -113,9 +118,9 @@ def _control(headers: Headers[Text], places: list[int], dialect: Dialect[Text]) 
     return [place for place in places if not headers[place][1]]
 
 
-def _directives(value: Text, dialect: Dialect[Text]) -> list[bytes]:
-    found: list[bytes] = _DIRECTIVE.findall(dialect.encode(value))
-    return found
+def _forbids(value: bytes) -> bool:
+    """Tell whether a field that overrules forbids storing; nginx says so in its own with a 0."""
+    return value.strip(BLANKS) == b"0" or _is_strict(_DIRECTIVE.findall(value))
 
 
 def _is_strict(directives: Iterable[bytes]) -> bool:

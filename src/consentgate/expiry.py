@@ -133,7 +133,7 @@ def deletions(
     spots = [_spots(cookie, place) for cookie in cookies]
     count = len(cookies) * max(map(len, spots), default=0)
     lines, complete = _fitting(chain(first, _lines(cookies, spots, place, range(count))), room)
-    if complete or turn % _TURNS:
+    if complete or not count or turn % _TURNS:
         return lines
     start = (turn // _TURNS) * _STEP % count
     order = chain(range(start, count), range(start))

@@ -90,19 +90,19 @@ class ConsentMiddleware:
 
 def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
     """Begin the exchange, or join that of a gate further out; tell whether it is a new one."""
-    # Over ASGI the scope has the lines that Django's META joins with a comma.
-    scope = getattr(request, "scope", None)
-    lines = wsgi.cookie_lines(request.META) if scope is None else asgi.cookie_lines(scope)
-    handle = request.META.get(KEY) or (scope or {}).get(KEY)
+    lines = _cookie_lines(request)
+    handle = request.META.get(KEY) or getattr(request, "scope", {}).get(KEY)
     around = exchange_around(handle, lines)
     exchange = around or _new_exchange(gate, request, lines)
     if around is None:
         handle = Consent(exchange)
         request.META[wsgi.ENVIRON_KEY] = handle
     request.consent = handle  # type: ignore[attr-defined]  # Django's way to add to a request
-    _withhold(request, lines, exchange.readable(lines) if around else exchange.arrive())
+    left = exchange.readable(lines) if around else exchange.arrive()
+    if left is not lines:
+        _hand_on(request, left)
     if exchange.gated:
-        _watch(request, lines, exchange)
+        _watch(request, exchange)
     if exchange.reviews:
         exchange.embedded = is_embedded(request.method or "GET", request.headers)
     return exchange, around is None
@@ -123,10 +123,14 @@ def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -
     )
 
 
-def _withhold(request: HttpRequest, lines: Sequence[bytes], left: Sequence[bytes]) -> None:
-    """Leave of the `Cookie` header what is left, wherever Django reads it."""
-    if left is lines:
-        return
+def _cookie_lines(request: HttpRequest) -> list[bytes]:
+    """Return the `Cookie` lines; over ASGI the scope has those that Django's META joins."""
+    scope = getattr(request, "scope", None)
+    return wsgi.cookie_lines(request.META) if scope is None else asgi.cookie_lines(scope)
+
+
+def _hand_on(request: HttpRequest, left: Sequence[bytes]) -> None:
+    """Leave of the `Cookie` lines that the request has what is left, wherever Django reads it."""
     if any(left):
         # Joined as Django joins them.
         request.META["HTTP_COOKIE"] = b",".join(filter(None, left)).decode("latin-1")
@@ -139,14 +143,14 @@ def _withhold(request: HttpRequest, lines: Sequence[bytes], left: Sequence[bytes
         request.scope = {**request.scope, "headers": asgi.headers_with(request.scope, left)}
 
 
-def _watch(request: HttpRequest, lines: list[bytes], exchange: Exchange) -> None:
+def _watch(request: HttpRequest, exchange: Exchange) -> None:
     """Let a withdrawal take from a request what the view may not read any more."""
     further_out = exchange.narrow
 
     def narrow() -> None:
         if further_out is not None:
             further_out()
-        _withhold(request, lines, exchange.readable(lines))
+        _hand_on(request, exchange.readable(_cookie_lines(request)))
 
     exchange.narrow = narrow
 
