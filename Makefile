@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz lint types coverage bench lock check-python system clean
+.PHONY: help demo test fuzz lint types coverage bench catalogues screenshots lock check-python system clean
 
 help:
 	@echo "make demo      a site behind the gate on http://127.0.0.1:8000"
@@ -11,6 +11,7 @@ help:
 	@echo "make fuzz      a long run of the generated tests"
 	@echo "make lint      ruff; make types: mypy; make coverage: the report of the last make test"
 	@echo "make bench     what it costs; writes docs/performance.md"
+	@echo "make catalogues   the texts of the pages, after a change; make screenshots: docs/screenshots"
 	@echo "make lock      pins the versions in requirements/ anew"
 
 check-python:
@@ -53,6 +54,15 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --markdown docs/performance.md
+
+# After a change of words: what is to be translated goes into the .po files, and these into .mo.
+catalogues: $(VENV)/.dev
+	$(BIN)/python scripts/catalogues.py update
+	$(BIN)/python scripts/catalogues.py compile
+	$(BIN)/python scripts/catalogues.py check
+
+screenshots: $(VENV)/.dev system
+	$(BIN)/python scripts/screenshots.py
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv

@@ -9,26 +9,34 @@ import os
 import secrets
 from datetime import timedelta
 from html import escape
-from typing import Annotated, Literal
+from typing import Annotated
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
 from starlette.middleware.sessions import SessionMiddleware
 
 from consentgate import Consent, ConsentGate, Cookie, Policy
-from consentgate.asgi import consent
+from consentgate.frameworks.starlette import consent
 
 KEY = os.environ.get("CONSENTGATE_SECRET_KEY") or secrets.token_urlsafe(32)
-ANSWERS = {"accept": Consent.grant_all, "refuse": Consent.refuse_all, "withdraw": Consent.withdraw}
-PAGE = """<!doctype html><html lang="en"><title>FastAPI behind consentgate</title>
-<h1>FastAPI behind consentgate</h1>
-<p>You have {answered}. This request brought:</p>
-<ul>{names}</ul>
-<form method="post">
-  <button formaction="/accept">Accept all</button> <button formaction="/refuse">Refuse all</button>
-  <button formaction="/withdraw">Withdraw</button>
-</form></html>"""
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <title>FastAPI behind consentgate</title>
+</head>
+<body>
+{banner}
+<main>
+  <h1>FastAPI behind consentgate</h1>
+  <p>You have {answered}. This request brought:</p>
+  <ul>{names}</ul>
+</main>
+<footer>{link}</footer>
+</body>
+</html>"""
 
 policy = Policy(
     [
@@ -41,36 +49,21 @@ gate = ConsentGate(policy, secret_key=KEY)
 router = APIRouter()
 
 
-def from_visitor(request: Request) -> Consent:
-    """Return the consent to change. It comes from the visitor, not from another site's form."""
-    # A browser that does not send Sec-Fetch-Site, on plain http say, tells the Origin of a POST.
-    own = str(request.base_url).rstrip("/")
-    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
-    if sender not in ("same-origin", "none", own):
-        raise HTTPException(403)
-    return consent(request.scope)
-
-
 @router.get("/")
-async def home(request: Request) -> HTMLResponse:
+async def home(request: Request, visitor: Annotated[Consent, Depends(consent)]) -> HTMLResponse:
     request.session.setdefault("basket", [])
-    answered = "answered" if consent(request.scope).answered else "not answered yet"
     names = "".join(f"<li><code>{escape(name)}</code></li>" for name in sorted(request.cookies))
-    page = PAGE.format(answered=answered, names=names or "<li>no cookie</li>")
+    page = PAGE.format(
+        banner=visitor.banner_html(),
+        answered="answered" if visitor.answered else "not answered yet",
+        names=names or "<li>no cookie</li>",
+        link=visitor.link_html(),
+    )
     response = HTMLResponse(page)
     response.set_cookie("_ga", "GA1.1.1", max_age=395 * 86400)
     response.set_cookie("ad_id", "42", max_age=90 * 86400)
     response.set_cookie("tracker", "7")  # Declared nowhere: it never leaves.
     return response
-
-
-@router.post("/{answer}")
-async def decide(
-    answer: Literal["accept", "refuse", "withdraw"],
-    visitor: Annotated[Consent, Depends(from_visitor)],
-) -> RedirectResponse:
-    ANSWERS[answer](visitor)
-    return RedirectResponse("/", 303)
 
 
 def create_app() -> FastAPI:

@@ -9,22 +9,31 @@ import os
 import secrets
 from datetime import timedelta
 
-from flask import Flask, abort, make_response, redirect, render_template_string, request, session
+from flask import Flask, make_response, render_template_string, request, session
 from werkzeug.wrappers import Response
 
-from consentgate import Consent, ConsentGate, Cookie, Policy
-from consentgate.wsgi import consent
+from consentgate import ConsentGate, Cookie, Policy
+from consentgate.frameworks.flask import init_app
 
 KEY = os.environ.get("CONSENTGATE_SECRET_KEY") or secrets.token_urlsafe(32)
-ANSWERS = {"accept": Consent.grant_all, "refuse": Consent.refuse_all, "withdraw": Consent.withdraw}
-PAGE = """<!doctype html><html lang="en"><title>Flask behind consentgate</title>
-<h1>Flask behind consentgate</h1>
-<p>You have {{ "answered" if answered else "not answered yet" }}. This request brought:</p>
-<ul>{% for name in names %}<li><code>{{ name }}</code></li>{% else %}<li>no cookie</li>{% endfor %}</ul>
-<form method="post">
-  <button formaction="/accept">Accept all</button> <button formaction="/refuse">Refuse all</button>
-  <button formaction="/withdraw">Withdraw</button>
-</form></html>"""  # noqa: E501  # a line of HTML
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <title>Flask behind consentgate</title>
+</head>
+<body>
+{{ consent_banner() }}
+<main>
+  <h1>Flask behind consentgate</h1>
+  <p>You have {{ "answered" if consent.answered else "not answered yet" }}.
+     Statistics are {{ "on" if consent.statistics else "off" }}. This request brought:</p>
+  <ul>{% for name in names %}<li><code>{{ name }}</code></li>{% else %}<li>no cookie</li>{% endfor %}</ul>
+</main>
+<footer>{{ consent_link() }}</footer>
+</body>
+</html>"""  # noqa: E501  # a line of HTML
 
 policy = Policy(
     [
@@ -37,31 +46,17 @@ gate = ConsentGate(policy, secret_key=KEY)
 
 app = Flask(__name__)
 app.secret_key = KEY
-app.wsgi_app = gate.wsgi(app.wsgi_app)  # type: ignore[method-assign]  # the way Flask documents
+init_app(app, gate)
 
 
 @app.get("/")
 def home() -> Response:
     session.setdefault("basket", [])
-    answered = consent(request.environ).answered
-    names = sorted(request.cookies)
-    response = make_response(render_template_string(PAGE, answered=answered, names=names))
+    response = make_response(render_template_string(PAGE, names=sorted(request.cookies)))
     response.set_cookie("_ga", "GA1.1.1", max_age=timedelta(days=395))
     response.set_cookie("ad_id", "42", max_age=timedelta(days=90))
     response.set_cookie("tracker", "7")  # Declared nowhere: it never leaves.
     return response
-
-
-@app.post("/<any(accept, refuse, withdraw):answer>")
-def decide(answer: str) -> Response:
-    # Consent comes from the visitor: a form on another site cannot give it. A browser that does
-    # not send Sec-Fetch-Site, on plain http say, tells the Origin of every POST.
-    own = request.host_url.rstrip("/")
-    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
-    if sender not in ("same-origin", "none", own):
-        abort(403)
-    ANSWERS[answer](consent(request.environ))
-    return redirect("/", 303)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Starlette behind the gate: `uvicorn examples.starlette_app:app`, or run this file.
 
-A real site sets CONSENTGATE_SECRET_KEY: a random key forgets every choice when the process ends.
+The gate puts the banner into its pages by itself. A real site sets
+CONSENTGATE_SECRET_KEY: a random key forgets every choice when the process ends.
 """
 
 from __future__ import annotations
@@ -8,30 +9,35 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import timedelta
-from functools import partial
 from html import escape
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from consentgate import Consent, ConsentGate, Cookie, Policy
 
 KEY = os.environ.get("CONSENTGATE_SECRET_KEY") or secrets.token_urlsafe(32)
-ANSWERS = {"accept": Consent.grant_all, "refuse": Consent.refuse_all, "withdraw": Consent.withdraw}
-PAGE = """<!doctype html><html lang="en"><title>Starlette behind consentgate</title>
-<h1>Starlette behind consentgate</h1>
-<p>You have {answered}. This request brought:</p>
-<ul>{names}</ul>
-<form method="post">
-  <button formaction="/accept">Accept all</button> <button formaction="/refuse">Refuse all</button>
-  <button formaction="/withdraw">Withdraw</button>
-</form></html>"""
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <title>Starlette behind consentgate</title>
+</head>
+<body>
+<main>
+  <h1>Starlette behind consentgate</h1>
+  <p>You have {answered}. This request brought:</p>
+  <ul>{names}</ul>
+</main>
+<footer>{link}</footer>
+</body>
+</html>"""
 
 policy = Policy(
     [
@@ -40,14 +46,17 @@ policy = Policy(
         Cookie("ad_id", "marketing", purpose="Chooses adverts", lifetime=timedelta(days=90)),
     ]
 )
-gate = ConsentGate(policy, secret_key=KEY)
+gate = ConsentGate(policy, secret_key=KEY, inject_banner=True)
 
 
 async def home(request: Request) -> HTMLResponse:
     request.session.setdefault("basket", [])
-    answered = "answered" if request.state.consent.answered else "not answered yet"
+    consent: Consent = request.state.consent
+    answered = "answered" if consent.answered else "not answered yet"
     names = "".join(f"<li><code>{escape(name)}</code></li>" for name in sorted(request.cookies))
-    page = PAGE.format(answered=answered, names=names or "<li>no cookie</li>")
+    page = PAGE.format(
+        answered=answered, names=names or "<li>no cookie</li>", link=consent.link_html()
+    )
     response = HTMLResponse(page)
     response.set_cookie("_ga", "GA1.1.1", max_age=395 * 86400)
     response.set_cookie("ad_id", "42", max_age=90 * 86400)
@@ -55,20 +64,8 @@ async def home(request: Request) -> HTMLResponse:
     return response
 
 
-async def decide(request: Request, answer: str) -> RedirectResponse:
-    # Consent comes from the visitor: a form on another site cannot give it. A browser that does
-    # not send Sec-Fetch-Site, on plain http say, tells the Origin of every POST.
-    own = str(request.base_url).rstrip("/")
-    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
-    if sender not in ("same-origin", "none", own):
-        raise HTTPException(403)
-    ANSWERS[answer](request.state.consent)
-    return RedirectResponse("/", 303)
-
-
-answers = [Route(f"/{a}", partial(decide, answer=a), methods=["POST"]) for a in ANSWERS]
 session = Middleware(SessionMiddleware, secret_key=KEY, max_age=None)
-app = gate.asgi(Starlette(routes=[Route("/", home), *answers], middleware=[session]))
+app = gate.asgi(Starlette(routes=[Route("/", home)], middleware=[session]))
 
 if __name__ == "__main__":
     uvicorn.run(app)

@@ -29,6 +29,7 @@ WSGI_APPLICATION = "examples.portal.wsgi.application"
 ASGI_APPLICATION = "examples.portal.asgi.application"
 
 INSTALLED_APPS = [
+    "consentgate.frameworks.django",  # For the template tags.
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -45,6 +46,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "consentgate.frameworks.django.context",  # `consent`
                 "examples.portal.texts.context",
             ],
         },

@@ -9,9 +9,6 @@ from examples.portal import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("accept", views.accept, name="accept"),
-    path("refuse", views.refuse, name="refuse"),
-    path("withdraw", views.withdraw, name="withdraw"),
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),  # `set_language`

@@ -7,48 +7,21 @@ from datetime import timedelta
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from consentgate import Consent
 from examples.portal.database import PASSWORD, USERNAME
 from examples.portal.texts import in_visitors_language
 
 
-class PortalRequest(HttpRequest):
-    """A request with what ConsentMiddleware adds to it."""
-
-    consent: Consent
-
-
 @require_safe
-def home(request: PortalRequest) -> HttpResponse:
+def home(request: HttpRequest) -> HttpResponse:
     response = render(request, "home.html", {"brought": sorted(request.COOKIES)})
     response.set_cookie("_ga", "GA1.1.1", max_age=timedelta(days=395), samesite="Lax")
     response.set_cookie("ad_id", "42", max_age=timedelta(days=90), samesite="Lax")
     response.set_cookie("tracker", "7")  # Declared nowhere: it never leaves.
     return response
-
-
-# Consent comes from the visitor: Django's CSRF check refuses a form on another site.
-@require_POST
-def accept(request: PortalRequest) -> HttpResponse:
-    request.consent.grant_all()
-    return HttpResponseRedirect(reverse("home"), status=303)
-
-
-@require_POST
-def refuse(request: PortalRequest) -> HttpResponse:
-    request.consent.refuse_all()
-    return HttpResponseRedirect(reverse("home"), status=303)
-
-
-@require_POST
-def withdraw(request: PortalRequest) -> HttpResponse:
-    request.consent.withdraw()
-    return HttpResponseRedirect(reverse("home"), status=303)
 
 
 class SignIn(LoginView):

@@ -11,6 +11,7 @@ from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError, ResponseStartedError
 from consentgate.gate import ConsentGate
 from consentgate.observer import Event, Reason
+from consentgate.pages.settings import Pages
 from consentgate.policy import Policy
 from consentgate.request import Request
 
@@ -23,6 +24,7 @@ __all__ = [
     "Cookie",
     "Event",
     "Hardening",
+    "Pages",
     "Policy",
     "Reason",
     "Request",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
@@ -12,8 +14,11 @@ from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.memory import Memory
-from consentgate.request import Request, is_embedded, opts_out
+from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
 from consentgate.wire import BYTES, Dialect, Header
+
+if TYPE_CHECKING:
+    from consentgate.pages.asgi import AsgiPages
 
 _GATED_SCOPES = ("http", "websocket")
 # Messages that browsers take cookies from, and others with header fields (ASGI
@@ -43,6 +48,11 @@ class ConsentMiddleware:
         check_wiring(app, gate)
         self.app = app
         self.gate = gate
+        self._pages: AsgiPages | None = None
+        if gate.site is not None:
+            from consentgate.pages.asgi import AsgiPages  # loaded only where there are pages
+
+            self._pages = AsgiPages(gate.site)
 
     # Every framework has its own types for these three; the gate fits them all.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -56,17 +66,28 @@ class ConsentMiddleware:
         exchange, scope, outermost = _enter(self.gate, scope)
         # Behind another gate that one issues the choice, and knows what has started.
         leaving = exchange.leaving if outermost else exchange.filtered
+        app, inserter, pages = self.app, None, self._pages
+        if pages is not None and outermost and scope["type"] == "http":
+            if (page := pages.page(scope)) is not None:
+                app = page
+            elif self.gate.injects:
+                inserter = pages.inserter(exchange, scope, send)
+                send = inserter.send
 
         async def filtered(message: Message) -> None:
             kind = message["type"]
             if kind in _STARTS:
+                if inserter is not None:
+                    message = inserter.begin(message)
                 message = _started(leaving, message)
             elif kind in _OTHER_FIELDS:
                 message = _without_cookies(exchange, message)
             await send(message)
 
         try:
-            await self.app(scope, receive, filtered)
+            await app(scope, receive, filtered)
+            if inserter is not None:
+                await inserter.finish()
         finally:
             if outermost:
                 exchange.narrow = None  # It refers to the scope: a cycle.
@@ -118,6 +139,8 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
     handle = Consent(exchange)
     inner = dict(scope)
     inner[KEY] = handle
+    if gate.site is not None:
+        exchange.locate = partial(_located, scope)
     if lines and (left := exchange.arrive()) is not lines:
         inner["headers"] = headers_with(scope, left)
     # Starlette's `request.state` reads scope["state"], which the server may share.
@@ -130,6 +153,34 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
         sent = Headers(raw=list(scope["headers"]))
         exchange.embedded = is_embedded(scope.get("method", "GET"), sent)
     return exchange, inner, True
+
+
+def below_root(scope: Scope) -> str:
+    """Return the path of a request below the place where the app is mounted.
+
+    ASGI specification, "path": servers put `root_path` before it. Those that
+    do not leave it as it is.
+    """
+    path: str = scope.get("path", "")
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _located(scope: Scope, cookie_lines: Sequence[bytes]) -> Target:
+    """Say where a request went; what is asked of the scope is as the server gave it."""
+    return Target(
+        quote(scope.get("root_path", "").rstrip("/"), safe=PATH_SAFE),
+        quote(below_root(scope), safe=PATH_SAFE),
+        scope.get("query_string", b"").decode("latin-1"),
+        joined(scope, b"accept-language"),
+        cookie_lines,
+    )
+
+
+def joined(scope: Scope, name: bytes) -> str:
+    """Return the values of a request's header, joined by a comma."""
+    found = (value for each, value in scope.get("headers", ()) if each.lower() == name)
+    return b",".join(found).decode("latin-1")
 
 
 def headers_with(scope: Scope, lines: Iterable[bytes]) -> list[Header]:

@@ -58,16 +58,23 @@ _FIELDS: dict[type, Memory[Any, CacheField | None]] = {
 }
 
 
-def keep_apart(headers: Headers[Text], fields: Sequence[bytes], dialect: Dialect[Text]) -> None:
+def keep_apart(
+    headers: Headers[Text],
+    fields: Sequence[bytes],
+    dialect: Dialect[Text],
+    *,
+    private: bool = False,
+) -> None:
     """Tell caches, in the headers of a response, that it depends on these fields of the request.
 
-    With cookies in it, it is nothing for shared caches at all: they are
-    somebody's. What is stricter already stays as it is.
+    With cookies in it, or where it is `private` by itself, it is nothing for
+    shared caches at all: it is somebody's. What is stricter already stays as
+    it is.
     """
     field_of = _FIELDS[type(dialect.vary)]
     kinds = [field_of[header[0]] for header in headers]
     _vary(headers, _places(kinds, CacheField.VARY), fields, dialect)
-    if CacheField.COOKIE in kinds:
+    if private or CacheField.COOKIE in kinds:
         emptied = _control(headers, _places(kinds, CacheField.CONTROL), dialect)
         overruling = [
             place

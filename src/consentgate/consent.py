@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from consentgate.choice import Choice
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
+from consentgate.request import Target
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from consentgate.pages.site import Site
 
 KEY = "consentgate"
 """Where the handle stands in a WSGI environ and an ASGI scope."""
@@ -43,6 +50,16 @@ class Consent:
         """Whether this request needs consent at all, by the gate's `needs_consent`."""
         return self._exchange.consent_needed
 
+    @property
+    def opted_out(self) -> bool:
+        """Whether the browser sends `Sec-GPC: 1` (Global Privacy Control)."""
+        return self._exchange.opted_out
+
+    @property
+    def target(self) -> Target:
+        """Where the request went, and in which language it would like its answer."""
+        return self._exchange.target
+
     def grant(self, *categories: str) -> None:
         """Record the visitor's choice: these categories granted, every other refused.
 
@@ -50,9 +67,19 @@ class Consent:
         ConsentGateError for an unknown category, ResponseStartedError once the
         response has started.
         """
+        self.choose(dict.fromkeys(categories, True))
+
+    def choose(self, decisions: Mapping[str, bool]) -> None:
+        """Record the visitor's choice, category by category: True grants, False refuses.
+
+        What is left out is refused, an exempt category stays as it is. Raises
+        as `grant` does.
+        """
         gate = self._exchange.gate
-        granted = gate.checked_categories(categories)
+        gate.checked_categories(decisions)
+        granted = gate.checked_categories(key for key, yes in decisions.items() if yes)
         opposed = gate.policy.exempt - self._exchange.standing.allowed
+        opposed |= gate.policy.exempt & decisions.keys()
         self._exchange.decide(granted, (gate.policy.needing | opposed) - granted)
 
     def grant_all(self) -> None:
@@ -83,6 +110,73 @@ class Consent:
             # Here silence is no refusal: the others pass as before.
             refused = lost | (self.choice.refused & known if self.choice else frozenset())
         self._exchange.decide(still, refused)
+
+    def banner_html(self, language: str | None = None) -> Markup:
+        """Return the banner, to stand first in the page's body; empty where nothing is to be asked.
+
+        That is where the visitor has answered, or no consent is needed.
+        `language` is the page's own, by default the one that the visitor asks
+        for. Raises ConsentGateError for a gate without pages.
+        """
+        site = self._site("banner_html")
+        banner = site.banner(self, language)
+        if banner:
+            self._exchange.banner_shown = True
+            self._exchange.is_personal()
+        return banner
+
+    def link_html(self, language: str | None = None) -> Markup:
+        """Return the link to the preferences, for every page's footer; and the way to withdraw.
+
+        GDPR article 7(3): "as easy to withdraw as to give consent". Arguments
+        and errors are those of `banner_html`.
+        """
+        site = self._site("link_html")
+        self._exchange.consulted()
+        self._exchange.speaks()
+        return site.renderer.html("link.html", self, language)
+
+    def charter_html(self, language: str | None = None) -> Markup:
+        """Return the tables of the charter alone, for a page of the app's own.
+
+        Arguments and errors are those of `banner_html`.
+        """
+        site = self._site("charter_html")
+        self._exchange.speaks()
+        return site.renderer.html("table.html", self, language, alone=True)
+
+    def script_html(self) -> Markup:
+        """Return the element that loads the script `window.consentgate`; the banner has it too.
+
+        Raises ConsentGateError for a gate without pages.
+        """
+        return self._site("script_html").renderer.html("script.html", self)
+
+    def helpers(self) -> dict[str, Callable[..., Markup]]:
+        """Return what templates have of the pages, by the names that they call it."""
+        return {
+            "consent_banner": self.banner_html,
+            "consent_link": self.link_html,
+            "consent_charter": self.charter_html,
+            "consent_script": self.script_html,
+        }
+
+    def _site(self, asked: str) -> Site:
+        site = self._exchange.gate.site
+        if site is None:
+            raise ConsentGateError(
+                f"consent.{asked}: this gate has pages=None; leave that out, or ask by yourself"
+            )
+        return site
+
+    if not TYPE_CHECKING:  # A checker would take any name for a category.
+
+        def __getattr__(self, name: str) -> bool:
+            """Tell whether a category is allowed: templates write `{% if consent.statistics %}`."""
+            known = () if name.startswith("_") else self._exchange.gate.policy.categories
+            if any(category.key == name for category in known):
+                return self.allows(name)
+            raise AttributeError(f"no category of the policy, and nothing else, is named {name!r}")
 
 
 def exchange_around(found: object, cookie_lines: Sequence[bytes]) -> Exchange | None:

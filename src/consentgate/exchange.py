@@ -226,7 +226,7 @@ class Exchange(Verdict):
         # Under report_only, what is no header at all may be among them.
         odd = self.gate.report_only and _UNSAFE in wire.header_kinds(kept, dialect)
         if self.varies and not odd:
-            caching.keep_apart(kept, self.varies, dialect)
+            caching.keep_apart(kept, self.varies, dialect, private=self.personal)
 
     def _deletions(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> list[bytes]:
         """Return what makes the browser forget the cookies that it may not hold."""

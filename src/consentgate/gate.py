@@ -17,6 +17,7 @@ from consentgate.frozen import Frozen
 from consentgate.memory import Memory
 from consentgate.observer import Event, LogObserver, Observer
 from consentgate.options import (
+    as_pages,
     check_age,
     check_callable,
     check_cookie,
@@ -30,6 +31,8 @@ from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
 
 if TYPE_CHECKING:
     from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
+    from consentgate.pages.settings import Pages
+    from consentgate.pages.site import Site
     from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
 logger = logging.getLogger("consentgate")
@@ -51,6 +54,10 @@ class ConsentGate(Frozen):
     expires these in the browser: on a shared domain they may be another app's.
     `clamp_lifetimes` cuts Max-Age and Expires to what is declared.
 
+    `pages` is where the pages that ask are served, a path or a Pages; None
+    serves none. `inject_banner` puts the banner into the HTML pages of the app,
+    for visitors who have not answered.
+
     `report_only` tells the observer what would happen, and nothing happens.
     `observer` is called with an Event for each cookie that is stripped,
     withheld, expired or outlives its declaration, with `observe_passed` for
@@ -64,6 +71,12 @@ class ConsentGate(Frozen):
     """
 
     policy: Policy
+    site: Site | None
+    """The pages that ask."""
+    page_prefixes: tuple[str, ...]
+    """What the path of a request for one of them starts with."""
+    injects: bool
+    """Whether the banner is put into pages of the app."""
     cookie_name: str
     max_age: timedelta
     cookie_domain: str | None
@@ -110,6 +123,8 @@ class ConsentGate(Frozen):
         observe_passed: bool = False,
         needs_consent: Callable[[Request], object] | None = None,
         keep_unchanged: bool = False,
+        pages: Pages | str | None = "/cookies",
+        inject_banner: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_cookie(cookie_name, cookie_domain, always_secure)
@@ -128,13 +143,14 @@ class ConsentGate(Frozen):
             "observe_passed": observe_passed,
             "keep_unchanged": keep_unchanged,
         }
-        check_flags(**flags)
+        check_flags(**flags, inject_banner=inject_banner)
         if expire_undeclared and not withhold_undeclared:
             raise ConsentGateError(
                 "expire_undeclared=True: what the app may read, by withhold_undeclared=False, is "
                 "not expired; leave one of them out"
             )
         policy = with_consent_cookie(policy, cookie_name, max_age)
+        site = _site(policy, pages, max_age, inject_banner)
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
         signer = TokenSigner(secret_key, cookie_name)
@@ -149,6 +165,9 @@ class ConsentGate(Frozen):
         vars(self).update(
             flags,
             policy=policy,
+            site=site,
+            page_prefixes=() if site is None else site.prefixes,
+            injects=inject_banner and not report_only and site is not None and site.asks,
             cookie_name=cookie_name,
             max_age=max_age,
             cookie_domain=cookie_domain,
@@ -274,6 +293,19 @@ class ConsentGate(Frozen):
             raise ConsentGateError(
                 f"clock={self.clock!r}: must return the seconds since the epoch, as time.time does"
             )
+
+
+def _site(
+    policy: Policy, pages: Pages | str | None, max_age: timedelta, inject_banner: bool
+) -> Site | None:
+    """Return the pages that ask. Raises ConsentGateError for pages that cannot be."""
+    settings = as_pages(pages, policy, inject_banner)
+    if settings is None:
+        return None
+    # Without them nothing of templates and languages is loaded.
+    from consentgate.pages.site import Site
+
+    return Site(policy, settings, max_age=max_age)
 
 
 def check_wiring(app: object, gate: object) -> None:

@@ -11,10 +11,17 @@ from consentgate.category import NECESSARY
 from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_declarable, is_pattern
+from consentgate.pages.settings import Pages
 from consentgate.policy import Policy
 
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
 _ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
+
+CONSENT_COOKIE_PURPOSE = {
+    "en": "Remembers your choice about cookies",
+    "fr": "Retient votre choix au sujet des cookies",
+}
+"""What the row of the consent cookie itself says; the catalogues have it in more languages."""
 
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
@@ -77,6 +84,35 @@ def check_flags(**options: object) -> None:
             raise ConsentGateError(f"{option} must be True or False, not {value!r}")
 
 
+def as_pages(pages: object, policy: Policy, inject_banner: bool) -> Pages | None:
+    """Return what is said about the pages that ask, None where there are none.
+
+    Raises ConsentGateError where the banner is to be put in, but leads nowhere,
+    or where the language is read from a cookie that may not be read.
+    """
+    if pages is None:
+        if inject_banner:
+            raise ConsentGateError(
+                "inject_banner=True: the banner leads to the pages, and pages=None serves none; "
+                "leave one of them out"
+            )
+        return None
+    settings = Pages(pages) if isinstance(pages, str) else pages
+    if not isinstance(settings, Pages):
+        raise ConsentGateError(
+            f"pages={pages!r}: use a path as in '/cookies', a Pages(...), or None for no pages"
+        )
+    cookie = settings.language_cookie
+    if cookie is not None:
+        declared = policy.lookup(cookie.encode("ascii"))
+        if declared is None or declared.category != NECESSARY:
+            raise ConsentGateError(
+                f"Pages(language_cookie={cookie!r}): only a necessary cookie is read without "
+                f"consent; declare it: Cookie({cookie!r}, exemption='interface')"
+            )
+    return settings
+
+
 def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
     """Return the policy with the row of the consent cookie itself, and its revision kept."""
     if not isinstance(policy, Policy):
@@ -99,10 +135,7 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
         return policy
     row = Cookie(
         cookie_name,
-        purpose={
-            "en": "Remembers your choice about cookies",
-            "fr": "Retient votre choix au sujet des cookies",
-        },
+        purpose=CONSENT_COOKIE_PURPOSE,
         lifetime=max_age,
         exemption="consent-choice",
     )

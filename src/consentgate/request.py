@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+MAX_BODY = 16 * 1024
+"""How many bytes the body of a visitor's answer may have."""
+
+PATH_SAFE = "/!$&'()*+,;=:@-._~"
+"""What stands for itself in a path (RFC 3986 3.3)."""
 
 
 class RequestHeaders(Protocol):
@@ -23,6 +29,46 @@ class Request(NamedTuple):
     method: str
     path: str
     headers: RequestHeaders
+
+
+class Target(NamedTuple):
+    """Where a request went, and in which language it would like its answer.
+
+    `root` is where the app is mounted ("" at the host's root), `path` is below
+    it, both percent-encoded; `query` is without its "?". `accept_language` is
+    the header of that name.
+    """
+
+    root: str = ""
+    path: str = "/"
+    query: str = ""
+    accept_language: str = ""
+    cookie_lines: Sequence[bytes] = ()
+
+
+class PageRequest(NamedTuple):
+    """A request for one of the pages that ask.
+
+    `path` is below the place where the app is mounted, decoded. `headers` are
+    by lower-case name, several fields of one name joined by a comma. `body` is
+    None where it is longer than an answer can be.
+    """
+
+    method: str
+    path: str
+    target: Target
+    headers: Mapping[str, str]
+    https: bool = False
+    host: str = ""
+    body: bytes | None = b""
+
+
+class PageResponse(NamedTuple):
+    """What is answered: a status, header fields, and the body."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
 
 
 def opts_out(signals: Iterable[bytes]) -> bool:

@@ -11,7 +11,7 @@ from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate
 from consentgate.observer import Event, Reason, is_logged, shown
-from consentgate.request import Request
+from consentgate.request import Request, Target
 from consentgate.standing import Standing
 
 logger = logging.getLogger("consentgate")
@@ -19,6 +19,7 @@ logger = logging.getLogger("consentgate")
 # What the outcome of an exchange can depend on, as `Vary` names it.
 ON_CHOICE = (b"Cookie",)
 ON_SIGNAL = (b"Cookie", b"Sec-GPC")
+ON_LANGUAGE = (b"Cookie", b"Accept-Language")
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -40,6 +41,12 @@ class Verdict:
     """Whether the browser may hold what it may not."""
     varies: tuple[bytes, ...] = ()
     """What the outcome depended on so far, as `Vary` names it."""
+    personal = False
+    """Whether there is something in the response that no cache may show to anybody else."""
+    banner_shown = False
+    """Whether the app has asked for the banner, and so shows it."""
+    locate: Callable[[Sequence[bytes]], Target] | None = None
+    """Says where the request went, for the pages that ask."""
     narrow: Callable[[], object] | None = None
     """Withholds from the app what it may not read any more, after a change."""
     consent_needed = True
@@ -83,6 +90,20 @@ class Verdict:
         """Return what holds, for the app: what it answers may depend on it."""
         self.varies = self.varies or ON_CHOICE
         return self.standing
+
+    @property
+    def target(self) -> Target:
+        """Where the request went, as far as the adapter said."""
+        return Target() if self.locate is None else self.locate(self.cookie_lines)
+
+    def speaks(self) -> None:
+        """Note that the response says something to the visitor, in the visitor's language."""
+        self.varies = (*ON_LANGUAGE, *(f for f in self.varies if f not in ON_LANGUAGE))
+
+    def is_personal(self) -> None:
+        """Note that the response has in it what no cache may show to anybody else."""
+        self.speaks()
+        self.personal = True
 
     def allows(self, category: str) -> bool:
         """Tell whether the cookies of a category may pass. False for an unknown one."""
@@ -179,8 +200,10 @@ class Verdict:
 
     def _opens(self, category: str | None) -> None:
         """Note that what passes an open gate does not pass a closed one."""
-        on_signal = category in self.gate.policy.sold
-        self.varies = ON_SIGNAL if on_signal else self.varies or ON_CHOICE
+        if category in self.gate.policy.sold:
+            self.varies = (*ON_SIGNAL, *(f for f in self.varies if f not in ON_SIGNAL))
+        else:
+            self.varies = self.varies or ON_CHOICE
 
     def _opposed(self, category: str | None) -> bool:
         """Tell whether a visitor whose consent is not needed refused a category all the same."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from werkzeug.datastructures import EnvironHeaders
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request, is_embedded, opts_out
+from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
 from consentgate.wire import NATIVE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from consentgate.pages.wsgi import WsgiPages
 
 Pair = tuple[str, str]
 
@@ -54,14 +58,28 @@ class ConsentMiddleware:
         check_wiring(app, gate)
         self.app = app
         self.gate = gate
+        self._pages: WsgiPages | None = None
+        if gate.site is not None:
+            from consentgate.pages.wsgi import WsgiPages  # loaded only where there are pages
+
+            self._pages = WsgiPages(gate.site)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the app with `consentgate` in its environ, and filter each `start_response`."""
         exchange, outermost = _enter(self.gate, environ)
         # Behind another gate that one issues the choice, and knows what has started.
         leaving = exchange.leaving if outermost else exchange.filtered
+        app, inserter, pages = self.app, None, self._pages
+        if pages is not None and outermost:
+            if (page := pages.page(environ)) is not None:
+                app = page
+            elif self.gate.injects:
+                inserter = pages.inserter(exchange, environ, start_response)
+                start_response = inserter.start
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
+            if inserter is not None:
+                headers = inserter.begin(status, headers)
             status, pairs = exchange.status(status), leaving(headers, NATIVE)
             if exc_info is None:
                 return start_response(status, pairs)
@@ -72,7 +90,7 @@ class ConsentMiddleware:
                 del exc_info
 
         try:
-            body = self.app(environ, filtered)
+            body = app(environ, filtered)
         except BaseException:
             if outermost:
                 exchange.abandoned()
@@ -80,7 +98,7 @@ class ConsentMiddleware:
         if outermost:
             # PEP 3333's environ is the app's while it is called; and it refers to this: a cycle.
             exchange.narrow = None
-        return body
+        return body if inserter is None else inserter.body(body)
 
 
 def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
@@ -119,6 +137,8 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
         host=environ.get("HTTP_HOST", "").encode("latin-1", "replace"),
         opted_out="HTTP_SEC_GPC" in environ and opts_out(signals(environ)),
     )
+    if gate.site is not None:
+        exchange.locate = _locator(environ)
     if lines:
         _withhold(environ, lines, exchange.arrive())
     if exchange.gated:
@@ -132,6 +152,30 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
     if hints is not None:
         environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)
     return exchange, True
+
+
+def _locator(environ: WSGIEnvironment) -> Callable[[Sequence[bytes]], Target]:
+    """Keep what says where the request went: apps change `SCRIPT_NAME` when they hand it on."""
+    return partial(
+        _located,
+        environ.get("SCRIPT_NAME", ""),
+        environ.get("PATH_INFO", ""),
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+    )
+
+
+def _located(
+    root: str, path: str, query: str, language: str, cookie_lines: Sequence[bytes]
+) -> Target:
+    raw_root, raw_path = (part.encode("latin-1", "replace") for part in (root, path))
+    return Target(
+        quote(raw_root, safe=PATH_SAFE).rstrip("/"),
+        quote(raw_path, safe=PATH_SAFE),
+        query,
+        language,
+        cookie_lines,
+    )
 
 
 def _withhold(environ: WSGIEnvironment, lines: Sequence[bytes], left: Sequence[bytes]) -> None:

@@ -1,18 +1,12 @@
-"""Django: the gate as a middleware, for WSGI, ASGI and Django's own test client.
-
-    MIDDLEWARE = ["consentgate.frameworks.django.ConsentMiddleware", ...]   # first
-    CONSENTGATE = "mysite.cookies.gate"                                     # a ConsentGate
-
-A view then asks `request.consent`. A gate around the whole app
-(`gate.wsgi(get_wsgi_application())`) is safer still: nothing is outside it.
-The test client goes round such a wrapper, and through this one.
-"""
+"""The gate as an entry of Django's `MIDDLEWARE`."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http.cookies import Morsel
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -25,8 +19,11 @@ from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request, is_embedded, opts_out
+from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
 from consentgate.wire import BYTES
+
+if TYPE_CHECKING:
+    from consentgate.frameworks.django.pages import DjangoPages, Inserter
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -62,6 +59,11 @@ class ConsentMiddleware:
         self.get_response = get_response
         self.gate = configured_gate() if gate is None else gate
         check_wiring(get_response, self.gate)
+        self._pages: DjangoPages | None = None
+        if self.gate.site is not None:
+            from consentgate.frameworks.django.pages import DjangoPages  # only where there are any
+
+            self._pages = DjangoPages(self.gate.site)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -71,21 +73,33 @@ class ConsentMiddleware:
         if self.is_async:
             return self._answer(request)
         exchange, outermost = _enter(self.gate, request)
+        page, inserter = self._asked(exchange, outermost, request)
         try:
-            response = cast("HttpResponseBase", self.get_response(request))
+            response = page or cast("HttpResponseBase", self.get_response(request))
         except BaseException:
             _abandon(exchange, outermost)
             raise
-        return _leave(exchange, outermost, response)
+        return _leave(exchange, outermost, response, inserter)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         exchange, outermost = _enter(self.gate, request)
+        page, inserter = self._asked(exchange, outermost, request)
         try:
-            response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            response = page or await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         except BaseException:
             _abandon(exchange, outermost)
             raise
-        return _leave(exchange, outermost, response)
+        return _leave(exchange, outermost, response, inserter)
+
+    def _asked(
+        self, exchange: Exchange, outermost: bool, request: HttpRequest
+    ) -> tuple[HttpResponseBase | None, Inserter | None]:
+        """Return the page that the request is for, or what puts the banner into the view's."""
+        if self._pages is None or not outermost:
+            return None, None
+        page = self._pages.answer(request)
+        injects = page is None and self.gate.injects
+        return page, self._pages.inserter(exchange, request) if injects else None
 
 
 def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
@@ -112,7 +126,7 @@ def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -
     description = None
     if gate.needs_consent is not None:
         description = Request(request.method or "GET", request.path, request.headers)
-    return Exchange(
+    exchange = Exchange(
         gate,
         lines,
         request.path,
@@ -120,6 +134,20 @@ def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -
         description,
         host=request.META.get("HTTP_HOST", "").encode("latin-1", "replace"),
         opted_out=opts_out(wsgi.signals(request.META)),
+    )
+    if gate.site is not None:
+        exchange.locate = partial(_located, request)
+    return exchange
+
+
+def _located(request: HttpRequest, cookie_lines: Sequence[bytes]) -> Target:
+    root = request.path.removesuffix(request.path_info).rstrip("/")
+    return Target(
+        quote(root, safe=PATH_SAFE),
+        quote(request.path_info, safe=PATH_SAFE),
+        request.META.get("QUERY_STRING", ""),
+        request.META.get("HTTP_ACCEPT_LANGUAGE", ""),
+        cookie_lines,
     )
 
 
@@ -160,11 +188,15 @@ def _abandon(exchange: Exchange, outermost: bool) -> None:
         exchange.abandoned()
 
 
-def _leave(exchange: Exchange, outermost: bool, response: HttpResponseBase) -> HttpResponseBase:
+def _leave(
+    exchange: Exchange, outermost: bool, response: HttpResponseBase, inserter: Inserter | None
+) -> HttpResponseBase:
     """Filter what Django will send: `response.cookies`, and the headers.
 
     Behind another gate that one says what there is to say beside.
     """
+    if inserter is not None:
+        inserter.insert(response)
     exchange.narrow = None if outermost else exchange.narrow
     headers = [
         (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))

@@ -1,0 +1,44 @@
+"""What templates show of the pages that ask: `{% load consentgate %}`.
+
+The language is that which Django has chosen for the page, or the one named as in
+`{% consent_banner "fr" %}`.
+"""
+
+from __future__ import annotations
+
+from django.template import Context, Library
+from django.utils.translation import get_language
+from markupsafe import Markup
+
+from consentgate.consent import Consent
+from consentgate.frameworks.django.handle import consent
+
+register = Library()
+
+
+def _consent(context: Context) -> Consent:
+    return consent(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def consent_banner(context: Context, language: str | None = None) -> Markup:
+    """Show the banner, first in the body of a page, to visitors who have not answered."""
+    return _consent(context).banner_html(language or get_language())
+
+
+@register.simple_tag(takes_context=True)
+def consent_link(context: Context, language: str | None = None) -> Markup:
+    """Show the link to the preferences, in the footer of every page."""
+    return _consent(context).link_html(language or get_language())
+
+
+@register.simple_tag(takes_context=True)
+def consent_charter(context: Context, language: str | None = None) -> Markup:
+    """Show the tables of the charter in a page of the site's own."""
+    return _consent(context).charter_html(language or get_language())
+
+
+@register.simple_tag(takes_context=True)
+def consent_script(context: Context) -> Markup:
+    """Load the script that tells other scripts what is allowed."""
+    return _consent(context).script_html()

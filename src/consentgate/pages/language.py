@@ -1,0 +1,175 @@
+"""The languages of the pages: what a visitor asks for, and how a language says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.support import Translations
+from babel.units import format_unit
+from markupsafe import Markup, escape
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from consentgate.category import Text
+from consentgate.errors import ConsentGateError
+
+DOMAIN = "consentgate"
+_LOCALES = Path(__file__).parent / "locales"
+
+# The lengths in which people count, longest first: a name in CLDR, and seconds.
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+_YEAR = 365
+_MONTH = 365.25 / 12
+
+
+class Language:
+    """One language of the pages. `code` is its BCP 47 tag, `direction` "ltr" or "rtl"."""
+
+    def __init__(self, code: str, default: str, catalogue: NullTranslations) -> None:
+        self.code = code
+        self._default = default
+        self._catalogue = catalogue
+        locale = Locale.parse(code, sep="-")
+        self.direction = locale.text_direction
+        self.name = (locale.get_display_name() or code).capitalize()
+        # CLDR's plain English is that of the United States, dates included.
+        self._locale = Locale("en", "GB") if code == "en" else locale
+        """What the language calls itself."""
+
+    def say(self, message: str, **values: object) -> str:
+        """Return a message of the catalogue, with these values in it; markup where one is."""
+        said = self._catalogue.gettext(message)
+        if any(isinstance(value, Markup) for value in values.values()):
+            return escape(said) % values
+        return said % values if values else said
+
+    def words(self, text: Text) -> tuple[str, str | None]:
+        """Return a site's text in this language, or in another and the code of that one.
+
+        What is missing is said in the default language, or in the first that
+        there is: never not at all.
+        """
+        if isinstance(text, str):
+            return text, None
+        given = {code.replace("_", "-").lower(): words for code, words in text.items() if words}
+        for code in (self.code.lower(), self.code.partition("-")[0].lower()):
+            if code in given:
+                return given[code], None
+        # The texts that come with the package have their translations in the catalogues.
+        translated = self._catalogue.gettext(given["en"]) if "en" in given else ""
+        if translated and translated != given["en"]:
+            return translated, None
+        fallback = self._default.lower()
+        if fallback not in given:
+            fallback = next(iter(given), "")
+        return given.get(fallback, ""), fallback or None
+
+    def html(self, text: Text) -> str:
+        """Return a site's text; in another language, one that says so to screen readers."""
+        words, code = self.words(text)
+        if code is None:
+            return words
+        return Markup('<span lang="{}" dir="auto">{}</span>').format(code, words)
+
+    def date(self, time: datetime) -> str:
+        """Return the day of a time, written out."""
+        return format_date(time, format="long", locale=self._locale)
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Return a list of things as a part of a sentence."""
+        items = list(dict.fromkeys(items))
+        if not any(isinstance(item, Markup) for item in items):
+            return format_list(items, locale=self._locale)
+        joined = format_list([f"{{{number}}}" for number in range(len(items))], locale=self._locale)
+        # Not by Babel itself: what is markup stays markup, and what is not is escaped.
+        return Markup(joined).format(*items)  # noqa: S704  # Babel's words, and numbers in braces
+
+    def duration(self, length: timedelta) -> str:
+        """Return a length of time in the unit in which it is a whole number, months included."""
+        seconds = int(length.total_seconds())
+        days, rest = divmod(seconds, 86400)
+        months = round(days / _MONTH)
+        if not rest and days >= _YEAR and days % _YEAR == 0:
+            return self._count(days // _YEAR, "year")
+        # A month has no length of its own: 182 days are six, 395 thirteen.
+        if not rest and months and abs(days - months * _MONTH) < 1:
+            return self._count(months, "month")
+        for unit, size in _UNITS:
+            if seconds >= size and seconds % size == 0:
+                return self._count(seconds // size, unit)
+        return self._count(max(seconds, 1), "second")
+
+    def _count(self, number: int, unit: str) -> str:
+        return format_unit(number, f"duration-{unit}", "long", locale=self._locale)
+
+
+class Languages:
+    """The languages that the pages of one site are offered in.
+
+    `codes` are their tags, `default` is one of them, `locales` the folder of
+    the site's own catalogues. Raises ConsentGateError for a language that has
+    no catalogue.
+    """
+
+    def __init__(self, codes: Iterable[str], default: str, locales: str | None = None) -> None:
+        self.all = {code: _language(code, default, locales) for code in codes}
+        self.default = self.all[default]
+        self._lowered = {code.lower(): language for code, language in self.all.items()}
+
+    def named(self, code: str | None) -> Language | None:
+        """Return the language of a tag, or of what the tag is a variety of; None if there is none.
+
+        RFC 4647 3.4, lookup: the tag is shortened from its end until one fits.
+        """
+        tag = (code or "")[:35].replace("_", "-").lower()
+        while tag:
+            if tag in self._lowered:
+                return self._lowered[tag]
+            tag = tag.rpartition("-")[0]
+        return None
+
+    def accepted(self, header: str) -> Language | None:
+        """Return the best language for an `Accept-Language` header (RFC 9110 12.5.4)."""
+        try:
+            accepted = parse_accept_header(header[:1024], LanguageAccept)
+            best = accepted.best_match(list(self.all))
+        except ValueError:  # Not a header that browsers send.
+            return None
+        return None if best is None else self.all[best]
+
+    def best(self, asked: str | None, remembered: str | None, header: str) -> Language:
+        """Return the language for a visitor: as asked for, remembered, accepted, or the default."""
+        return self.named(asked) or self.named(remembered) or self.accepted(header) or self.default
+
+
+@cache
+def _language(code: str, default: str, locales: str | None) -> Language:
+    own = _load(locales, code)
+    catalogue = own or _load(str(_LOCALES), code)
+    if own is not None and (package := _load(str(_LOCALES), code)) is not None:
+        own.add_fallback(package)
+    if catalogue is None:
+        raise ConsentGateError(
+            f"Pages(languages): there is no catalogue for {code!r}; leave it out, or put one into "
+            f"Pages(locales=FOLDER) as FOLDER/{code}/LC_MESSAGES/{DOMAIN}.mo"
+        )
+    try:
+        return Language(code, default, catalogue)
+    except (UnknownLocaleError, ValueError) as error:
+        raise ConsentGateError(
+            f"Pages(languages): {code!r} is no language that Babel knows: {error}"
+        ) from error
+
+
+def _load(folder: str | None, code: str) -> NullTranslations | None:
+    if folder is None:
+        return None
+    found = Translations.load(folder, [code.replace("-", "_")], DOMAIN)
+    return found if isinstance(found, Translations) else None

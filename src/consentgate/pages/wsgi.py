@@ -1,0 +1,167 @@
+"""The pages over WSGI (PEP 3333): translates a call for them; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
+
+from consentgate.exchange import Exchange
+from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.insertion import Insertion
+from consentgate.pages.site import Site
+from consentgate.request import MAX_BODY, PageRequest
+from consentgate.wire import NATIVE
+from consentgate.wsgi import Pair, consent
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class WsgiPages:
+    """The pages of a site, as an app of its own for each of their requests."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def page(self, environ: WSGIEnvironment) -> WSGIApplication | None:
+        """Return the app that answers a request for one of the pages, None for any other."""
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith(self._site.prefixes) and self._site.has(path):
+            return partial(self._answer, path)
+        return None
+
+    def inserter(
+        self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Inserter:
+        """Return what puts the banner into the response to a request."""
+        return Inserter(exchange, environ, start_response)
+
+    def _answer(
+        self, path: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        handle = consent(environ)
+        request = PageRequest(
+            environ["REQUEST_METHOD"],
+            path,
+            handle.target,
+            {name.lower(): value for name, value in EnvironHeaders(environ)},
+            https=environ["wsgi.url_scheme"] == "https",
+            host=environ.get("HTTP_HOST", ""),
+            body=_body(environ) if environ["REQUEST_METHOD"] == "POST" else b"",
+        )
+        status, headers, content = self._site.answer(request, handle)
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(headers))
+        return [content]
+
+
+def _body(environ: WSGIEnvironment) -> bytes | None:
+    """Return the body of a request, None if it is longer than an answer can be, or did not come."""
+    try:
+        return get_input_stream(environ, max_content_length=MAX_BODY).read()
+    except (ClientDisconnected, RequestEntityTooLarge):
+        return None
+
+
+class Inserter:
+    """Holds the start of a response until it is known where the banner goes, if it does.
+
+    From `environ` it takes the conditions under which the app could say that
+    nothing has changed.
+    """
+
+    def __init__(
+        self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> None:
+        method = environ.get("REQUEST_METHOD", "GET")
+        self._asking = Asking(exchange, consent(environ), method, EnvironHeaders(environ))
+        self._start_response = start_response
+        self._insertion: Insertion | None = None
+        self._held: tuple[str, list[Pair]] | None = None
+        self._write: Callable[[bytes], object] | None = None
+        if self._asking.anew:
+            for name in CONDITIONS:
+                environ.pop("HTTP_" + name.upper().replace("-", "_"), None)
+
+    def begin(self, status: str, headers: Iterable[Pair]) -> list[Pair]:
+        """Take the start of a response, as the app gives it; return its headers as they may go on.
+
+        PEP 3333: a second one, with `exc_info`, stands for the first.
+        """
+        code = int(status[:3]) if status[:3].isdecimal() else 0
+        kept, self._insertion = self._asking.begin(code, list(headers), NATIVE)
+        return list(kept)
+
+    def start(self, status: str, headers: list[Pair], *exc_info: Any) -> Callable[[bytes], object]:
+        """Take the start of a response as it left the gate, in place of `start_response`."""
+        if self._insertion is None or self._write is not None:
+            # What the server has been told already cannot be taken back.
+            self._insertion = self._held = None
+            self._write = self._start_response(status, headers, *exc_info)
+            return self._write
+        self._held = status, headers
+        return self._written
+
+    def body(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the body for the server: the app's own where nothing is to be put into it."""
+        settled = self._insertion is None and self._write is not None
+        return chunks if settled else _Body(chunks, self)
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """Take a part of the body; return what may leave, None while that is not known."""
+        if self._insertion is None:
+            return chunk
+        body = self._insertion.feed(chunk)
+        return self._released(body) if self._insertion.settled else None
+
+    def end(self) -> bytes:
+        """Return what is still held: the body is over."""
+        return b"" if self._insertion is None else self._released(self._insertion.end())
+
+    def _written(self, data: bytes) -> None:
+        body = self.feed(data)
+        if body is not None and self._write is not None:
+            self._write(body)
+
+    def _released(self, body: bytes) -> bytes:
+        insertion, held = self._insertion, self._held
+        self._insertion = self._held = None
+        if insertion is not None and held is not None:
+            status, headers = held
+            if insertion.inserted:
+                headers = self._asking.variant(headers, insertion, NATIVE)
+            self._write = self._start_response(status, headers)
+        return body
+
+
+class _Body(Iterator[bytes]):
+    """The body of a response that may get a banner.
+
+    It asks the app for more until it is known, where PEP 3333 would have it
+    yield an empty string: before `start_response` it cannot.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], inserter: Inserter) -> None:
+        self._chunks = chunks
+        self._next = iter(chunks)
+        self._inserter = inserter
+
+    def __next__(self) -> bytes:
+        for chunk in self._next:
+            body = self._inserter.feed(chunk)
+            if body is not None:
+                return body
+        if rest := self._inserter.end():
+            return rest
+        raise StopIteration
+
+    def close(self) -> None:
+        """Close the app's own body, as PEP 3333 wants of whoever hands it on."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
