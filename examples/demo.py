@@ -18,22 +18,47 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
-from consentgate import Consent, ConsentGate, Cookie, Event, Policy
+from consentgate import Consent, ConsentGate, Cookie, Event, Pages, Policy
+from consentgate.frameworks.starlette import context
+from examples.demo_texts import TEXTS
 
 YEAR = timedelta(days=365)
 
 policy = Policy(
     [
-        Cookie("session", purpose="Keeps you signed in", exemption="authentication"),
-        Cookie("basket", purpose="Keeps what you want to buy", exemption="basket"),
-        Cookie("_ga*", "statistics", provider="Google", purpose="Counts visits", lifetime=YEAR),
-        Cookie("ad_id", "marketing", provider="Adverts Ltd", purpose="Follows you", lifetime=YEAR),
+        Cookie(
+            "session",
+            purpose={"en": "Keeps you signed in", "fr": "Garde votre session ouverte"},
+            exemption="authentication",
+        ),
+        Cookie(
+            "basket",
+            purpose={"en": "Keeps what you want to buy", "fr": "Garde ce que vous voulez acheter"},
+            exemption="basket",
+        ),
+        Cookie(
+            "_ga*",
+            "statistics",
+            provider="Google",
+            purpose={"en": "Counts visits", "fr": "Compte les visites"},
+            lifetime=YEAR,
+        ),
+        Cookie(
+            "ad_id",
+            "marketing",
+            provider="Adverts Ltd",
+            purpose={"en": "Follows you", "fr": "Vous suit"},
+            lifetime=YEAR,
+            party="third",
+        ),
     ]
 )
 
@@ -55,9 +80,23 @@ def observe(event: Event) -> None:
 
 
 gate = ConsentGate(
-    policy, secret_key=secrets.token_urlsafe(32), observer=observe, observe_passed=True
+    policy,
+    secret_key=secrets.token_urlsafe(32),
+    observer=observe,
+    observe_passed=True,
+    pages=Pages(languages=["en", "fr"], controller={"en": "the demo", "fr": "la démonstration"}),
 )
-templates = Jinja2Templates(Path(__file__).parent / "templates")
+FOLDER = Path(__file__).parent
+templates = Jinja2Templates(FOLDER / "templates", context_processors=[context])
+
+
+def language_of(request: Request) -> str:
+    """Return the language of the page: as a link of it says, or as the browser asks."""
+    asked = request.query_params.get("lang", "")
+    if asked in TEXTS:
+        return asked
+    accepted = parse_accept_header(request.headers.get("Accept-Language", ""), LanguageAccept)
+    return accepted.best_match(list(TEXTS), default="en")
 
 
 async def home(request: Request) -> Response:
@@ -69,31 +108,19 @@ async def home(request: Request) -> Response:
         category = cookie.category if cookie else None
         passes = category is not None and consent.allows(category)
         rows.append({"name": name, "category": category, "passes": passes, "cookie": cookie})
-    context = {"consent": consent, "rows": rows, "brought": sorted(request.cookies)}
-    response = templates.TemplateResponse(request, "demo.html", context)
+    lang = language_of(request)
+    shown = {"lang": lang, "text": TEXTS[lang], "rows": rows, "brought": sorted(request.cookies)}
+    response = templates.TemplateResponse(request, "demo.html", shown)
+    # Strict: no style, script or handler in the page itself. What asks needs no exception.
+    response.headers["Content-Security-Policy"] = "default-src 'self'"
     for name, value in ATTEMPTS.items():
         response.headers.append("Set-Cookie", f"{name}={value}")
     return response
 
 
-async def choose(request: Request) -> Response:
-    """Take the visitor's choice: only from a form on this very site."""
-    own = str(request.base_url).rstrip("/")
-    sender = request.headers.get("Sec-Fetch-Site") or request.headers.get("Origin", own)
-    if sender not in ("same-origin", "none", own):
-        raise HTTPException(403)
-    consent: Consent = request.state.consent
-    consent.grant_all() if request.url.path == "/accept" else consent.refuse_all()
-    return RedirectResponse("/", 303)
-
-
 site = gate.asgi(
     Starlette(
-        routes=[
-            Route("/", home),
-            Route("/accept", choose, methods=["POST"]),
-            Route("/refuse", choose, methods=["POST"]),
-        ]
+        routes=[Route("/", home), Mount("/static", StaticFiles(directory=FOLDER / "static"))],
     )
 )
 
@@ -156,13 +183,15 @@ def main() -> None:
         f"""
   consentgate demo
 
-  Open     {url}
+  Open     {url}  (in French: {url}?lang=fr)
   Look at  this console: each page tries to set five cookies
            + passed: it left      - stripped: it never reached the browser
            # withheld: the site could not read it
            x expired: the browser was told to forget it
-  Then     press "Accept all", and then "Refuse all": what the browser held is gone at once
+  Then     press "Accept all", and at the foot of the page "Withdraw my consent":
+           what the browser held is gone at once
            (or: curl -si -H 'Cookie: _ga_OLD=1; session=1' {url} | grep -i set-cookie)
+  Also     {url}cookies is the charter, {url}cookies/preferences the choice by purpose
 
   Stop with Ctrl+C.
 """,

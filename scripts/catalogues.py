@@ -26,7 +26,7 @@ PAGES = Path(__file__).parent.parent / "src" / "consentgate" / "pages"
 # How the files are read, and which of their functions take a text.
 _SOURCES = (
     ("templates/*.html", "jinja2.ext:babel_extract", {"_": None, "ngettext": (1, 2)}),
-    ("*.py", "python", {"_": None, "N_": None}),
+    ("*.py", "python", {"_": None, "N_": None, "ngettext": (1, 2)}),
 )
 _OPTIONS = {"silent": "false", "newstyle_gettext": "true", "encoding": "utf-8"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -45,6 +46,10 @@ class Answer:
         """The names of the cookies that are set, in order."""
         return [value.partition(b"=")[0] for value in self.set_cookies]
 
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of all headers of a name in lower case, in order."""
+        return [value for each, value in self.headers if each.lower() == name]
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -53,9 +58,12 @@ class Visit:
     cookies: Sequence[bytes] = ()
     https: bool = False
     method: str = "GET"
-    path: str = "/"
+    path: str = "/"  # below `root`, where the app is mounted
     headers: Sequence[Header] = ()
     strict: bool = True  # False where the app breaks PEP 3333 on purpose
+    query: bytes = b""
+    body: bytes = b""
+    root: str = ""
 
 
 View = Callable[[Consent], Reply]
@@ -120,15 +128,25 @@ def token_pair(gate: ConsentGate, *categories: str) -> bytes:
 
 
 def wsgi_environ(visit: Visit) -> dict[str, Any]:
-    """Return the environ of a visit. Several Cookie lines arrive joined by a comma."""
+    """Return the environ of a visit. Several headers of one name arrive joined by a comma."""
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    environ |= {"REQUEST_METHOD": visit.method, "PATH_INFO": visit.path, "QUERY_STRING": ""}
-    environ["wsgi.url_scheme"] = "https" if visit.https else "http"
+    environ |= {
+        "REQUEST_METHOD": visit.method,
+        "SCRIPT_NAME": visit.root,
+        "PATH_INFO": visit.path,
+        "QUERY_STRING": visit.query.decode("latin-1"),
+        "wsgi.url_scheme": "https" if visit.https else "http",
+        "wsgi.input": BytesIO(visit.body),
+    }
+    if visit.body:
+        environ["CONTENT_LENGTH"] = str(len(visit.body))
+    fields: dict[str, list[bytes]] = {}
     for name, value in visit.headers:
-        environ["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode(
-            "latin-1"
-        )
+        key = name.decode("latin-1").upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        fields.setdefault(key, []).append(value)
+    environ |= {key: b",".join(values).decode("latin-1") for key, values in fields.items()}
     if visit.cookies:
         environ["HTTP_COOKIE"] = b",".join(visit.cookies).decode("latin-1")
     return environ
@@ -142,10 +160,10 @@ def asgi_scope(visit: Visit) -> dict[str, Any]:
         "http_version": "1.1",
         "method": visit.method,
         "scheme": "https" if visit.https else "http",
-        "path": visit.path,
-        "raw_path": visit.path.encode(),
-        "query_string": b"",
-        "root_path": "",
+        "path": visit.root + visit.path,
+        "raw_path": (visit.root + visit.path).encode(),
+        "query_string": visit.query,
+        "root_path": visit.root,
         "headers": [*visit.headers, *((b"cookie", line) for line in visit.cookies)],
         "client": ("127.0.0.1", 40000),
         "server": ("127.0.0.1", 80),
@@ -190,7 +208,7 @@ def _over_asgi(wrap: Callable[[Any], Any], view: View, visit: Visit) -> Answer:
 
     async def talk() -> list[Any]:
         communicator: Any = Communicator(wrap(app), asgi_scope(visit))
-        await communicator.send_input({"type": "http.request", "body": b""})
+        await communicator.send_input({"type": "http.request", "body": visit.body})
         messages = [await communicator.receive_output()]
         while messages[-1]["type"] != "http.response.body" or messages[-1].get("more_body"):
             messages.append(await communicator.receive_output())

@@ -12,7 +12,23 @@ OFFICIAL = {
     *("hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv"),
 }
 
-SAME: dict[str, set[str]] = {}
+SAME = {
+    "cs": {"Marketing"},
+    "da": {"Cookies"},
+    "de": {"Cookies", "Marketing", "Name"},
+    "el": {"Cookies"},
+    "es": {"Cookies", "Marketing"},
+    "fr": {"Cookies", "Service"},
+    "hr": {"Marketing"},
+    "hu": {"Marketing"},
+    "it": {"Marketing"},
+    "mt": {"Cookies", "Marketing"},
+    "nl": {"Cookies", "Marketing"},
+    "pl": {"Marketing"},
+    "pt": {"Cookies", "Marketing"},
+    "ro": {"Accept", "Marketing"},  # "I accept"
+    "sk": {"Marketing"},
+}
 """The texts that are the same words in a language as in English."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from flask import Flask
 from starlette.testclient import TestClient
 
 import consentgate.asgi
+import consentgate.pages
 import consentgate.wsgi
 from consentgate import ConsentGate, Cookie
 from examples import fastapi_app, flask_app, portal_policy, starlette_app
@@ -36,6 +38,9 @@ CONSENT = "cookies_preferences"
 OPTIONAL = {"_ga", "ad_id"}
 UNDECLARED = "tracker"
 ENGLISH = {"Accept-Language": "en"}
+CHOICE = "/cookies/choice"
+ANSWERS = ("accept", "refuse", "withdraw")
+LOCALES = Path(consentgate.pages.__file__).parent / "locales"
 
 
 class Answer(NamedTuple):
@@ -54,12 +59,13 @@ class Answer(NamedTuple):
 
 
 class Forms(HTMLParser):
-    """The forms of a page: hidden fields, and the buttons by their label."""
+    """The forms of a page: where they go, hidden fields, and the buttons by their label."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.hidden: list[dict[str, str]] = []
         self.posts: list[bool] = []
+        self.actions: list[str] = []
         self.buttons: dict[str, tuple[int, dict[str, str]]] = {}
         self._button: dict[str, str] | None = None
         self.feed(page)
@@ -70,6 +76,7 @@ class Forms(HTMLParser):
         if tag == "form":
             self.hidden.append({})
             self.posts.append(found.get("method") == "post")
+            self.actions.append(found.get("action", ""))
         elif tag == "input" and found.get("type") == "hidden":
             self.hidden[-1][found["name"]] = found["value"]
         elif tag == "button":
@@ -92,13 +99,14 @@ class Visitor:
     send: Send
     jar: Callable[[], set[str]]
     necessary: set[str] = field(default_factory=lambda: {"session"})
+    origin: str = "http://testserver"
 
     def get(self, path: str = "/", language: str = "en") -> Answer:
         """Open a page."""
         return self.send("GET", path, {"Accept-Language": language}, {})
 
-    def press(self, label: str, page: str = "/", to: str = "", **fields: str) -> Answer:
-        """Press a button of a page, with its form filled in; `to` is the form's own address."""
+    def press(self, label: str, page: str = "/", **fields: str) -> Answer:
+        """Press a button of a page, with its form filled in."""
         forms = Forms(self.get(page).text)
         index, button = forms.buttons[label]
         assert forms.posts[index]
@@ -106,7 +114,7 @@ class Visitor:
         if "name" in button:
             data[button["name"]] = button["value"]
         headers = {**ENGLISH, "Sec-Fetch-Site": "same-origin"}
-        return self.send("POST", button.get("formaction", to), headers, data)
+        return self.send("POST", forms.actions[index] or page, headers, data)
 
 
 def werkzeug_visitor(client: werkzeug.test.Client, necessary: set[str]) -> Visitor:
@@ -119,7 +127,10 @@ def werkzeug_visitor(client: werkzeug.test.Client, necessary: set[str]) -> Visit
         heard.update(line.strip().partition("=")[0] for line in lines)
         return Answer(response.status_code, response.location, lines, response.text)
 
-    return Visitor(send, lambda: {name for name in heard if client.get_cookie(name)}, necessary)
+    def jar() -> set[str]:
+        return {name for name in heard if client.get_cookie(name)}
+
+    return Visitor(send, jar, necessary, origin="http://localhost")
 
 
 def starlette_visitor(app: Any, necessary: set[str]) -> Visitor:
@@ -136,7 +147,8 @@ def starlette_visitor(app: Any, necessary: set[str]) -> Visitor:
 
 def django_visitor(necessary: set[str]) -> Visitor:
     """Visit the portal as Django's test client does: round wsgi.py and asgi.py."""
-    client = django.test.Client(enforce_csrf_checks=True)
+    # It sends no Host by itself, as browsers do.
+    client = django.test.Client(enforce_csrf_checks=True, headers={"Host": "testserver"})
 
     def send(method: str, path: str, headers: Mapping[str, str], data: Mapping[str, str]) -> Answer:
         ask = client.get if method == "GET" else client.post
@@ -183,6 +195,11 @@ def portal(request: pytest.FixtureRequest) -> Visitor:
     return PORTAL[request.param]()
 
 
+def said_in(lang: str, message: str) -> str:
+    """Return a message of the pages in a language, from the catalogue that they come with."""
+    return gettext.translation("consentgate", LOCALES, [lang]).gettext(message)
+
+
 def brought(page: str) -> list[str]:
     """Return the names of cookies that a page says its request brought."""
     return [part.partition("</code>")[0] for part in page.split("<code>")[1:]]
@@ -217,18 +234,43 @@ def test_after_refusing_nothing_more_comes(visitor: Visitor) -> None:
     assert visitor.jar() == visitor.necessary | {CONSENT}
 
 
+@pytest.mark.conformance("P3")
+@pytest.mark.parametrize("label", ["Accept all", "Refuse all"])
+def test_the_banner_is_first_in_the_page_until_it_is_answered(visitor: Visitor, label: str) -> None:
+    """The banner is the first thing in the body of a page, once, and gone after either answer."""
+    for _ in range(2):
+        page = visitor.get().text
+        assert page.partition("<body>")[2].lstrip().startswith("<section")
+        assert page.count("data-consentgate-banner") == 1
+    visitor.press(label)
+    assert "data-consentgate-banner" not in visitor.get().text
+
+
+@pytest.mark.conformance("K9")
 def test_after_withdrawing_no_optional_cookie_is_set_any_more(visitor: Visitor) -> None:
     """After consent is taken back, pages set the necessary cookies only."""
     visitor.press("Accept all")
     assert set(visitor.get().names_set) >= OPTIONAL
-    label = next(label for label in Forms(visitor.get().text).buttons if "Withdraw" in label)
-    answer = visitor.press(label)
+    answer = visitor.press("Withdraw my consent")
     assert (answer.status, answer.location) == (303, "/")
     assert CONSENT in answer.names_set
     assert set(visitor.get().names_set) <= visitor.necessary
+    assert visitor.jar() == visitor.necessary | {CONSENT}
 
 
-@pytest.mark.parametrize("path", ["/accept", "/refuse", "/withdraw"])
+def test_withdrawing_is_offered_where_something_is_granted(visitor: Visitor) -> None:
+    """The footer leads to the preferences always, and has the way to withdraw after a grant."""
+    for label, offered in ((None, False), ("Accept all", True), ("Withdraw my consent", False)):
+        if label is not None:
+            visitor.press(label)
+        page = visitor.get().text
+        assert ("Withdraw my consent" in Forms(page).buttons) is offered
+        link = page.partition("<footer>")[2].partition('<a href="')[2].partition('"')[0]
+        assert "Save my choice" in Forms(visitor.get(link).text).buttons
+
+
+@pytest.mark.conformance("P1")
+@pytest.mark.parametrize("given", ANSWERS)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -236,43 +278,50 @@ def test_after_withdrawing_no_optional_cookie_is_set_any_more(visitor: Visitor) 
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Referer": "https://evil.example/"},
+        {},
     ],
     ids=str,
 )
 def test_another_site_cannot_answer_for_the_visitor(
-    visitor: Visitor, path: str, headers: dict[str, str]
+    visitor: Visitor, given: str, headers: dict[str, str]
 ) -> None:
-    """A post from another site is answered with 403, and no choice is recorded."""
+    """A post from another site, or from nobody knows where, gets 403 and no choice is recorded."""
     visitor.get()
-    answer = visitor.send("POST", path, headers, {})
+    answer = visitor.send("POST", CHOICE, headers, {"answer": given})
     assert answer.status == 403
     assert not {CONSENT, *OPTIONAL} & set(answer.names_set)
     assert visitor.jar() == visitor.necessary
 
 
-@pytest.mark.parametrize("path", ["/accept", "/refuse", "/withdraw"])
-def test_opening_a_page_is_no_answer(visitor: Visitor, path: str) -> None:
-    """A GET of an answering address is refused with 405 and records nothing."""
-    answer = visitor.get(path)
-    assert answer.status == 405
+@pytest.mark.conformance("P1")
+@pytest.mark.parametrize("given", ANSWERS)
+def test_opening_a_page_is_no_answer(visitor: Visitor, given: str) -> None:
+    """A GET of the address that takes answers is refused with 405, and none records anything."""
+    assert visitor.get(f"{CHOICE}?answer={given}").status == 405
+    assert visitor.get(f"/?answer={given}").status == 200
     assert CONSENT not in visitor.jar()
 
 
-@pytest.mark.parametrize("name", ["Flask", "Starlette", "FastAPI"])
-@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "none"}])
-def test_a_visitor_without_fetch_metadata_can_answer(name: str, headers: dict[str, str]) -> None:
-    """A browser that does not tell where a post comes from, or none at all, can accept."""
-    visitor = ALL[name]()
-    assert visitor.send("POST", "/accept", headers, {}).status == 303
+@pytest.mark.conformance("P1")
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "none"}, {"Origin": "{}"}, {"Referer": "{}/page"}], ids=str
+)
+def test_a_visitor_of_the_site_itself_can_answer(visitor: Visitor, headers: dict[str, str]) -> None:
+    """A browser without fetch metadata can accept: its Origin or its Referer is the site's own."""
+    said = {name: value.format(visitor.origin) for name, value in headers.items()}
+    assert visitor.send("POST", CHOICE, said, {"answer": "accept"}).status == 303
     assert CONSENT in visitor.jar()
 
 
+@pytest.mark.conformance("P3")
 def test_refusing_looks_like_accepting(visitor: Visitor) -> None:
-    """Both answers are buttons of one form that differ in label and address only."""
+    """Both answers are buttons of one form that differ in label and value only."""
     buttons = Forms(visitor.get().text).buttons
     (form, accept), (other_form, refuse) = buttons["Accept all"], buttons["Refuse all"]
     assert form == other_form
-    assert {**accept, "formaction": ""} == {**refuse, "formaction": ""}
+    assert (accept["value"], refuse["value"]) == ("accept", "refuse")
+    assert {**accept, "value": ""} == {**refuse, "value": ""}
 
 
 @pytest.mark.conformance("K19")
@@ -281,7 +330,8 @@ def test_the_portal_has_one_exchange_for_both_gates(portal: Visitor) -> None:
     answer = portal.press("Accept all")
     assert answer.names_set.count(CONSENT) == 1
     assert answer.names_set[0] == CONSENT
-    answer = portal.press("Refuse all")
+    assert sorted(portal.get().names_set) == ["_ga", "ad_id", "csrftoken"]
+    answer = portal.press("Refuse all", "/cookies")
     assert answer.names_set.count(CONSENT) == 1
     assert set(portal.get().names_set) <= portal.necessary
 
@@ -290,19 +340,19 @@ def test_the_portal_has_one_exchange_for_both_gates(portal: Visitor) -> None:
 def test_the_portal_signs_in_and_out_without_consent(portal: Visitor) -> None:
     """Before any choice, signing in sets `sessionid` alone and greets once; signing out ends it."""
     fields = {"username": "demo", "password": "demo"}
-    answer = portal.press("Sign in", "/login/", "/login/", **fields)
+    answer = portal.press("Sign in", "/login/", **fields)
     assert (answer.status, answer.location) == (302, "/")
     assert portal.jar() == {"csrftoken", "sessionid"}
     assert "You are signed in." in (page := portal.get().text)
     assert brought(page) == ["csrftoken", "sessionid"]
     assert "You are signed in." not in portal.get().text
-    portal.press("Sign out", "/", "/logout/")
+    portal.press("Sign out")
     assert portal.jar() == {"csrftoken"}
 
 
 def test_a_wrong_password_opens_no_session(portal: Visitor) -> None:
     """A wrong password shows the form again and sets no `sessionid`."""
-    answer = portal.press("Sign in", "/login/", "/login/", username="demo", password="wrong")
+    answer = portal.press("Sign in", "/login/", username="demo", password="wrong")
     assert answer.status == 200
     assert "Sign in" in Forms(answer.text).buttons
     assert portal.jar() == {"csrftoken"}
@@ -312,19 +362,26 @@ def test_a_wrong_password_opens_no_session(portal: Visitor) -> None:
 def test_the_portal_remembers_the_language_without_consent(portal: Visitor) -> None:
     """Choosing a language sets `django_language` before any choice, and pages follow it."""
     assert '<html lang="en">' in portal.get(language="en").text
-    portal.press("Français", "/", "/i18n/setlang/")
+    portal.press("Français")
     assert portal.jar() == {"csrftoken", "django_language"}
-    assert '<html lang="fr">' in portal.get(language="en").text
+    assert '<html lang="fr">' in (page := portal.get(language="en").text)
+    assert "Tout refuser" in Forms(page).buttons
+    assert '<html lang="fr"' in portal.get("/cookies", language="en").text
 
 
+@pytest.mark.conformance("P7")
 def test_the_portal_asks_in_french_and_in_english(portal: Visitor) -> None:
-    """The page has every text in the language that the browser asks for, French for others."""
+    """The banner and the withdrawal are in the page's language: as asked for, or French."""
+    withdraw = {lang: said_in(lang, "Withdraw my consent") for lang in ("fr", "en")}
+    assert withdraw["fr"] != withdraw["en"] == "Withdraw my consent"
+    answers = {"fr": {"Tout accepter", "Tout refuser"}, "en": {"Accept all", "Refuse all"}}
     for language, lang in (("fr", "fr"), ("en", "en"), ("de", "fr")):
         page = portal.get(language=language).text
         assert f'<html lang="{lang}">' in page
-        assert {TEXTS[lang][key] for key in ("accept", "refuse", "withdraw")} < set(
-            Forms(page).buttons
-        )
+        assert answers[lang] < set(Forms(page).buttons)
+    portal.press("Accept all")
+    for language, lang in (("fr", "fr"), ("en", "en"), ("de", "fr")):
+        assert withdraw[lang] in Forms(portal.get(language=language).text).buttons
     assert TEXTS["fr"].keys() == TEXTS["en"].keys()
 
 

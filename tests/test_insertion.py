@@ -512,6 +512,12 @@ def test_a_page_is_requested(method: str, fetch: str | None) -> None:
     assert is_page_request(method, Headers({"Accept": "text/html", **said}))
 
 
+def test_a_browser_in_an_app_asks_for_pages() -> None:
+    """A browser inside an app names the app with every request, and says that it wants a page."""
+    said = {"Sec-Fetch-Dest": "document", "X-Requested-With": "com.example.app"}
+    assert is_page_request("GET", Headers(said))
+
+
 @pytest.mark.parametrize(
     ("method", "headers"),
     [
@@ -520,6 +526,8 @@ def test_a_page_is_requested(method: str, fetch: str | None) -> None:
         *(("GET", {name: "true"}) for name in ("HX-Request", "turbo-frame", "X-PJAX")),
         *(("HEAD", {name: ""}) for name in ("X-Requested-With", "x-up-target")),
         ("GET", {"HX-Request": "true", "HX-Boosted": "true", "Sec-Fetch-Dest": "document"}),
+        ("GET", {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Dest": "document"}),
+        ("GET", {"X-Requested-With": "com.example.app"}),
     ],
 )
 def test_a_piece_is_no_page(method: str, headers: dict[str, str]) -> None:

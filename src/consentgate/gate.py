@@ -9,8 +9,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from consentgate.category import NECESSARY
-from consentgate.choice import ID, Choice, new_id
+from consentgate.choice import Choice
 from consentgate.declared import Declarations
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
@@ -25,9 +24,10 @@ from consentgate.options import (
     with_consent_cookie,
 )
 from consentgate.policy import Policy
+from consentgate.recorder import Recorder
 from consentgate.request import Request
 from consentgate.standing import Standing, Standings
-from consentgate.token import MAX_BYTES, SecretKey, TokenSigner
+from consentgate.token import SecretKey, TokenSigner
 
 if TYPE_CHECKING:
     from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
@@ -91,7 +91,7 @@ class ConsentGate(Frozen):
     clock: Callable[[], float]
     name: bytes
     _observers: tuple[Observer, ...]
-    _signer: TokenSigner
+    _recorder: Recorder
     _turns: Iterator[int]
     standing: Callable[[Iterable[bytes]], Standing]
     """Returns what holds for a request with these `Cookie` header lines; see `Standings`."""
@@ -150,7 +150,7 @@ class ConsentGate(Frozen):
                 "not expired; leave one of them out"
             )
         policy = with_consent_cookie(policy, cookie_name, max_age)
-        site = _site(policy, pages, max_age, inject_banner)
+        site = _site(policy, as_pages(pages, policy, inject_banner), max_age, always_secure)
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
         signer = TokenSigner(secret_key, cookie_name)
@@ -162,6 +162,7 @@ class ConsentGate(Frozen):
             keep_unchanged=keep_unchanged,
             clock=clock,
         )
+        recorder = Recorder(policy, signer, cookie_name, cookie_domain, max_age, clock)
         vars(self).update(
             flags,
             policy=policy,
@@ -183,10 +184,10 @@ class ConsentGate(Frozen):
             _observers=(LogObserver(),) if observer is None else (LogObserver(), observer),
             standing=standings.of_request,
             standing_of=standings.of_choice,
-            _signer=signer,
+            _recorder=recorder,
             _turns=count(),
         )
-        self._check_tokens()
+        recorder.check(standings)
 
     def __repr__(self) -> str:
         return f"<ConsentGate {self.cookie_name}, {self.policy!r}>"
@@ -216,34 +217,14 @@ class ConsentGate(Frozen):
         is that of the visitor's choice before, if there was one. Raises
         ConsentGateError for a category that is not in the policy.
         """
-        if id is not None and not (isinstance(id, str) and ID.fullmatch(id)):
-            raise ConsentGateError(
-                f"id={id!r}: use 1 to 32 letters, digits, '_' or '-', or leave it out"
-            )
-        keys = self.checked_categories(granted)
-        others = self.policy.needing if refused is None else self.checked_categories(refused)
-        return Choice(
-            granted=keys,
-            refused=others - keys,
-            made_at=int(self.clock()),
-            revision=self.policy.revision,
-            id=id or new_id(),
-            fingerprints={key: self.policy.fingerprints[key] for key in keys},
-        )
+        return self._recorder.choice(granted, refused, id)
 
     def checked_categories(self, keys: Iterable[str]) -> frozenset[str]:
         """Return those of the keys that a visitor decides on.
 
         Raises ConsentGateError for one that is not a category of the policy.
         """
-        keys = (keys,) if isinstance(keys, str) else tuple(keys)
-        known = self.policy.choosable | {NECESSARY}
-        for key in keys:
-            if not isinstance(key, str) or key not in known:
-                raise ConsentGateError(
-                    f"unknown category {key!r}; known are: {', '.join(sorted(known))}"
-                )
-        return frozenset(keys) - {NECESSARY}
+        return self._recorder.checked(keys)
 
     def set_cookie_for(self, choice: Choice, *, secure: bool = False) -> str:
         """Return the `Set-Cookie` value that records a choice.
@@ -251,18 +232,7 @@ class ConsentGate(Frozen):
         `secure` adds the attribute of that name: say True where the response
         leaves over https. Granted and refused choices look alike.
         """
-        parts = [
-            f"{self.cookie_name}={self._signer.write(choice).decode('ascii')}",
-            f"Max-Age={int(self.max_age.total_seconds())}",
-            "Path=/",
-            "SameSite=Lax",
-            "HttpOnly",
-        ]
-        if self.cookie_domain:
-            parts.append(f"Domain={self.cookie_domain}")
-        if secure or self.always_secure:
-            parts.append("Secure")
-        return "; ".join(parts)
+        return self._recorder.set_cookie(choice, secure or self.always_secure)
 
     def turn(self) -> int:
         """Return the next number: it says which part of the deletions that are due is sent."""
@@ -276,36 +246,17 @@ class ConsentGate(Frozen):
             except Exception:
                 logger.exception("observer %r failed; the response goes on", observer)
 
-    def _check_tokens(self) -> None:
-        """Write a choice and read it back: what no visitor could do is said at once."""
-        try:
-            text = self.set_cookie_for(self.choice(self.policy.choosable), secure=True)
-            answered = self.standing([text.partition(";")[0].encode("ascii")]).answered
-        except (TypeError, ValueError, OverflowError):
-            text, answered = "", False
-        if len(text) > MAX_BYTES:
-            raise ConsentGateError(
-                f"Policy(categories): a choice over {len(self.policy.choosable)} categories needs "
-                f"{len(text)} bytes, {MAX_BYTES} are what browsers keep safely; use fewer "
-                "categories or shorter keys"
-            )
-        if not answered:
-            raise ConsentGateError(
-                f"clock={self.clock!r}: must return the seconds since the epoch, as time.time does"
-            )
-
 
 def _site(
-    policy: Policy, pages: Pages | str | None, max_age: timedelta, inject_banner: bool
+    policy: Policy, pages: Pages | None, max_age: timedelta, always_secure: bool
 ) -> Site | None:
     """Return the pages that ask. Raises ConsentGateError for pages that cannot be."""
-    settings = as_pages(pages, policy, inject_banner)
-    if settings is None:
+    if pages is None:
         return None
     # Without them nothing of templates and languages is loaded.
     from consentgate.pages.site import Site
 
-    return Site(policy, settings, max_age=max_age)
+    return Site(policy, pages, max_age=max_age, always_secure=always_secure)
 
 
 def check_wiring(app: object, gate: object) -> None:

@@ -119,7 +119,7 @@ def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> lis
                     "provider": language.words(cookie.provider)[0],
                     "service": language.words(cookie.service)[0],
                     "purpose": language.words(cookie.purpose)[0],
-                    "lifetime": None if cookie.lifetime is None else cookie.longest,
+                    "lifetime": cookie.lifetime and int(cookie.lifetime.total_seconds()),
                     "party": cookie.party,
                 }
                 for cookie in policy.cookies

@@ -150,7 +150,7 @@ _CHARSET = re.compile(rb';[ \t]*charset=("?)([^"; \t]*+)\1[ \t]*(?:;|\Z)')
 # RFC 9110 8.8: a validator is of one representation; so are digests (RFC 9530) and ranges.
 _OF_THE_OTHER = b"""etag last-modified accept-ranges content-range
     content-md5 digest content-digest repr-digest""".split()
-_FRAGMENT = ("HX-Request", "Turbo-Frame", "X-Requested-With", "X-PJAX", "X-Up-Target")
+_FRAGMENT = ("HX-Request", "Turbo-Frame", "X-PJAX", "X-Up-Target")
 
 
 def takes_banner(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -174,8 +174,14 @@ def _suits(name: bytes, value: bytes) -> bool:
 
 def is_page_request(method: str, headers: RequestHeaders) -> bool:
     """Tell whether a request is for a whole page, and not for a piece of one by a script."""
-    whole = headers.get("Sec-Fetch-Dest") in (None, "document", "iframe", "frame")
-    return method in ("GET", "HEAD") and whole and not any(name in headers for name in _FRAGMENT)
+    destination = headers.get("Sec-Fetch-Dest")
+    if method not in ("GET", "HEAD") or destination not in (None, "document", "iframe", "frame"):
+        return False
+    if any(name in headers for name in _FRAGMENT):
+        return False
+    # The browsers in Android's apps send their app's name in it, with every page.
+    script = headers.get("X-Requested-With")
+    return script is None or (destination is not None and script.lower() != "xmlhttprequest")
 
 
 def variant_headers(headers: Headers[Text], added: int, dialect: Dialect[Text]) -> Headers[Text]:

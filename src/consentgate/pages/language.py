@@ -12,7 +12,6 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.support import Translations
-from babel.units import format_unit
 from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -23,7 +22,7 @@ from consentgate.errors import ConsentGateError
 DOMAIN = "consentgate"
 _LOCALES = Path(__file__).parent / "locales"
 
-# The lengths in which people count, longest first: a name in CLDR, and seconds.
+# The lengths in which people count, longest first, in seconds.
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _YEAR = 365
 _MONTH = 365.25 / 12
@@ -96,18 +95,28 @@ class Language:
         seconds = int(length.total_seconds())
         days, rest = divmod(seconds, 86400)
         months = round(days / _MONTH)
-        if not rest and days >= _YEAR and days % _YEAR == 0:
-            return self._count(days // _YEAR, "year")
+        if not rest and days and days % _YEAR == 0:
+            return self._count("year", days // _YEAR)
         # A month has no length of its own: 182 days are six, 395 thirteen.
         if not rest and months and abs(days - months * _MONTH) < 1:
-            return self._count(months, "month")
+            return self._count("month", months)
         for unit, size in _UNITS:
             if seconds >= size and seconds % size == 0:
-                return self._count(seconds // size, unit)
-        return self._count(max(seconds, 1), "second")
+                return self._count(unit, seconds // size)
+        return self._count("second", max(seconds, 1))
 
-    def _count(self, number: int, unit: str) -> str:
-        return format_unit(number, f"duration-{unit}", "long", locale=self._locale)
+    def _count(self, unit: str, number: int) -> str:
+        """Return a number of units. Not by Babel: of six languages it has not all the units."""
+        ngettext = self._catalogue.ngettext
+        said = {
+            "year": ngettext("%(num)s year", "%(num)s years", number),
+            "month": ngettext("%(num)s month", "%(num)s months", number),
+            "day": ngettext("%(num)s day", "%(num)s days", number),
+            "hour": ngettext("%(num)s hour", "%(num)s hours", number),
+            "minute": ngettext("%(num)s minute", "%(num)s minutes", number),
+            "second": ngettext("%(num)s second", "%(num)s seconds", number),
+        }
+        return said[unit] % {"num": number}
 
 
 class Languages:

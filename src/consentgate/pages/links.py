@@ -30,6 +30,7 @@ class Links(NamedTuple):
     css: str
     js: str
     here: str
+    """Where an answer leads back to."""
     back: str | None
     languages: list[tuple[str, str, str]]
 
@@ -42,54 +43,56 @@ def query_of(target: Target) -> Query:
         return Query()
     single = {name: values[0] for name, values in found.items() if len(values) == 1}
     back = single.get("back")
-    return Query(
-        single.get("lang"), back if back and is_own_path(back) else None, "saved" in single
-    )
-
-
-def location_of(target: Target) -> str:
-    """Return where a request went, as a link has it."""
-    path = target.root + target.path
-    return f"{path}?{target.query}" if target.query else path
+    return Query(single.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
 
 
 def links(base: str, target: Target, told: str | None, languages: Languages) -> Links:
     """Return the links of a page below `base`, in the language that was told, if one was."""
-    query = query_of(target)
-    start = target.root + base
-    files = static_files()
-    came_from = location_of(target)
-    own = target.path.startswith(base)
-    back = query.back if own else None
+    start, files = target.root + base, static_files()
+    page = _page_of_ours(base, target)
+    here, back = _places(page, target, told)
     return Links(
         charter=_with(start, lang=told),
         preferences=_with(f"{start}/preferences", lang=told),
-        choose=_with(
-            f"{start}/preferences",
-            lang=told,
-            back=None if own or not is_own_path(came_from) else came_from,
-        ),
+        choose=_with(f"{start}/preferences", lang=told, back=None if page else here),
         choice=_with(f"{start}/choice", lang=told),
         json=_with(f"{start}/choice.json", lang=told),
         css=f"{start}/static/{files['css'].name}",
         js=f"{start}/static/{files['js'].name}",
-        here=_with(target.root + target.path, lang=told, back=back) if own else came_from,
+        here=here,
         back=back,
         languages=[
-            (code, language.name, _with(target.root + target.path, lang=code, back=back))
+            (code, language.name, _with(target.root + page, lang=code, back=back))
             for code, language in languages.all.items()
-        ]
-        if own
-        else [],
+            if page
+        ],
     )
 
 
 def with_saved(location: str, base: str) -> str:
     """Return where to go after an answer: a page of ours says there that it is saved."""
     path, _, query = location.partition("#")[0].partition("?")
-    if path not in (base, f"{base}/preferences"):
+    if path.removesuffix("/") not in (base, f"{base}/preferences"):
         return location
     return f"{path}?{query}&saved=1#consentgate-status".replace("?&", "?")
+
+
+def _page_of_ours(base: str, target: Target) -> str:
+    """Return the path of the page that is shown, below the root; "" for one of the app."""
+    page = target.path.removesuffix("/")
+    if page == f"{base}/choice":
+        return f"{base}/preferences"  # That one only takes answers.
+    return page if page in (base, f"{base}/preferences") else ""
+
+
+def _places(page: str, target: Target, told: str | None) -> tuple[str, str | None]:
+    """Return where an answer leads back to, and where the visitor came from before."""
+    if page:
+        back = query_of(target).back
+        return _with(target.root + page, lang=told, back=back), back
+    path = target.root + target.path
+    location = f"{path}?{target.query}" if target.query else path
+    return location if is_own_path(location) else "", None
 
 
 def _with(path: str, **parameters: str | None) -> str:

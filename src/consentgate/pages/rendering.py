@@ -16,14 +16,15 @@ from jinja2 import (
     PackageLoader,
     PrefixLoader,
     StrictUndefined,
+    TemplateError,
 )
 from markupsafe import Markup
 
 from consentgate import cookie_header
+from consentgate.errors import ConsentGateError
 from consentgate.pages.charter import Section, sections
 from consentgate.pages.language import Language, Languages
-from consentgate.pages.links import links, location_of, query_of
-from consentgate.pages.origin import is_own_path
+from consentgate.pages.links import links, query_of
 from consentgate.pages.settings import Pages
 from consentgate.pages.status import Status
 from consentgate.policy import Policy
@@ -31,6 +32,13 @@ from consentgate.request import Target
 
 if TYPE_CHECKING:
     from consentgate.consent import Consent
+
+
+NAMES = (
+    *("banner.html", "charter.html", "error.html", "link.html"),
+    *("preferences.html", "script.html", "table.html"),
+)
+"""The templates that are rendered; they use others."""
 
 
 class Renderer:
@@ -44,6 +52,7 @@ class Renderer:
         self._max_age = max_age
         self._cookie = pages.language_cookie and pages.language_cookie.encode("ascii")
         self._templates = _templates(pages.templates)
+        self._check_templates()
         self._sections: dict[str, tuple[Section, ...]] = {}
 
     def html(
@@ -76,9 +85,19 @@ class Renderer:
             self._sections[language.code] = sections(self._policy, language)
         return self._sections[language.code]
 
+    def _check_templates(self) -> None:
+        """Load what is there to be rendered: a template that cannot be read is said at once."""
+        for name in NAMES:
+            try:
+                self._templates.get_template(name)
+            except TemplateError as error:
+                raise ConsentGateError(
+                    f"Pages(templates): {name} cannot be loaded: {type(error).__name__}: {error}; "
+                    "mend it, or leave it out to have the page of the package"
+                ) from error
+
     def _context(self, consent: Consent, language: Language, told: str | None) -> dict[str, object]:
         categories = self.sections(language)
-        here = location_of(consent.target)
         return {
             "_": language.say,
             "language": language,
@@ -88,7 +107,6 @@ class Renderer:
             "asked": [category for category in categories if category.kind == "consent"],
             "choosable": any(category.kind != "necessary" for category in categories),
             "kept": language.duration(self._max_age),
-            "back": here if is_own_path(here) else "",
             "standing": self.status(consent, language),
             "allowed": " ".join(c.key for c in self._policy.categories if consent.allows(c.key)),
             "alone": False,

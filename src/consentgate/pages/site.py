@@ -57,13 +57,17 @@ class Route(NamedTuple):
 class Site:
     """The banner, the preferences page, the charter, and what is behind their forms.
 
-    `max_age` is how long an answer is kept.
+    `max_age` is how long an answer is kept. `always_secure` says that every
+    visitor comes by https, whatever a request looks like here.
     """
 
-    def __init__(self, policy: Policy, pages: Pages, *, max_age: timedelta) -> None:
+    def __init__(
+        self, policy: Policy, pages: Pages, *, max_age: timedelta, always_secure: bool = False
+    ) -> None:
         self.renderer = Renderer(policy, pages, max_age=max_age)
         self._policy = policy
         self._pages = pages
+        self._always_secure = always_secure
         keys = {category.key for category in charter.offered(policy)}
         self._choosable = policy.choosable & keys
         self.asks = bool(policy.needing & keys)
@@ -165,7 +169,8 @@ class Site:
 
     def _from_own_page(self, request: PageRequest) -> str:
         """Return the origin of this site. Raises Refusal for a request of any other."""
-        own = own_origin(request.https, request.host, request.headers, self._pages.proxies)
+        https = request.https or self._always_secure
+        own = own_origin(https, request.host, request.headers, self._pages.proxies)
         if not is_same_origin(own, request.headers):
             raise Refusal(403)
         return own

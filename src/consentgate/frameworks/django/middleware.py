@@ -136,17 +136,21 @@ def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -
         opted_out=opts_out(wsgi.signals(request.META)),
     )
     if gate.site is not None:
-        exchange.locate = partial(_located, request)
+        # Not the request itself: it refers to this.
+        sent = (request.META.get(name, "") for name in ("QUERY_STRING", "HTTP_ACCEPT_LANGUAGE"))
+        exchange.locate = partial(_located, request.path, request.path_info, *sent)
     return exchange
 
 
-def _located(request: HttpRequest, cookie_lines: Sequence[bytes]) -> Target:
-    root = request.path.removesuffix(request.path_info).rstrip("/")
+def _located(
+    path: str, below_root: str, query: str, language: str, cookie_lines: Sequence[bytes]
+) -> Target:
+    root = path.removesuffix(below_root).rstrip("/")
     return Target(
         quote(root, safe=PATH_SAFE),
-        quote(request.path_info, safe=PATH_SAFE),
-        request.META.get("QUERY_STRING", ""),
-        request.META.get("HTTP_ACCEPT_LANGUAGE", ""),
+        quote(below_root, safe=PATH_SAFE),
+        query,
+        language,
         cookie_lines,
     )
 
