@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from consentgate import Event, Reason
 from examples import demo
+from examples.demo_texts import TEXTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -53,10 +55,17 @@ def test_the_console_tells_what_is_withheld_and_expired(
     assert lines.index(["GET", "/"]) == 0
 
 
+def answer(client: TestClient, answer: str, sender: str = "same-origin") -> Response:
+    """Press a button of the banner, or of the footer."""
+    said = {"Sec-Fetch-Site": sender}
+    return client.post("/cookies/choice", data={"answer": answer, "back": "/"}, headers=said)
+
+
 def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
-    """Accepting lets statistics and marketing leave, refusing stops them; spy never passes."""
-    page = client.post("/accept")
-    assert "You accepted all on" in page.text
+    """Accepting lets statistics and marketing leave, withdrawing stops them; spy never passes."""
+    page = answer(client, "accept")
+    assert "You accepted." in page.text
+    assert "Withdraw my consent" in page.text
     assert sorted(client.cookies) == [
         "_ga_DEMO",
         "ad_id",
@@ -64,17 +73,48 @@ def test_the_two_buttons_grant_and_withdraw(client: TestClient) -> None:
         "cookies_preferences",
         "session",
     ]
-    page = client.post("/refuse")
-    assert "You refused on" in page.text
+    page = answer(client, "withdraw")
+    assert "You refused advertising." in page.text
+    assert "Withdraw my consent" not in page.text
     assert sorted(client.cookies) == ["basket", "cookies_preferences", "session"]
 
 
-@pytest.mark.parametrize("name", ["Sec-Fetch-Site", "Origin"])
-def test_another_site_cannot_press_them(client: TestClient, name: str) -> None:
+def test_another_site_cannot_press_them(client: TestClient) -> None:
     """A cross-site form is refused, and nothing changes."""
-    answer = client.post("/accept", headers={name: "cross-site"})
-    assert answer.status_code == 403
+    assert answer(client, "accept", "cross-site").status_code == 403
     assert "cookies_preferences" not in client.cookies
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted", "lang"),
+    [
+        ("/", "fr-FR,fr;q=0.9", "fr"),
+        ("/", "de, fr;q=0.5", "fr"),
+        ("/", "de", "en"),
+        ("/?lang=fr", "en", "fr"),
+        ("/?lang=xx", "en", "en"),
+    ],
+)
+def test_it_speaks_english_and_french(
+    client: TestClient, address: str, accepted: str, lang: str
+) -> None:
+    """Page and banner are in the language of the link, or of the browser, and of one alone."""
+    page = client.get(address, headers={"Accept-Language": accepted}).text
+    assert f'<html lang="{lang}">' in page
+    assert TEXTS[lang]["title"] in page
+    assert {"en": "Accept all", "fr": "Tout accepter"}[lang] in page
+    assert TEXTS["en"].keys() == TEXTS["fr"].keys()
+
+
+def test_its_policy_is_strict(client: TestClient) -> None:
+    """The page forbids scripts and styles in itself, and has none."""
+    page = client.get("/")
+    assert page.headers["Content-Security-Policy"] == "default-src 'self'"
+    for inline in ("<style", " style=", " onclick=", "<script>"):
+        assert inline not in page.text
+    for file in ("/static/demo.css", "/static/demo.js"):
+        assert file in page.text
+        assert client.get(file).status_code == 200
 
 
 def test_a_taken_port_is_said_and_passed_over(capsys: pytest.CaptureFixture[str]) -> None:

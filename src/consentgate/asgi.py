@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
@@ -14,7 +13,7 @@ from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.memory import Memory
-from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
+from consentgate.request import Request, Target, is_embedded, opts_out
 from consentgate.wire import BYTES, Dialect, Header
 
 if TYPE_CHECKING:
@@ -168,9 +167,9 @@ def below_root(scope: Scope) -> str:
 
 def _located(scope: Scope, cookie_lines: Sequence[bytes]) -> Target:
     """Say where a request went; what is asked of the scope is as the server gave it."""
-    return Target(
-        quote(scope.get("root_path", "").rstrip("/"), safe=PATH_SAFE),
-        quote(below_root(scope), safe=PATH_SAFE),
+    return Target.of(
+        scope.get("root_path", "").encode("utf-8", "replace"),
+        below_root(scope).encode("utf-8", "replace"),
         scope.get("query_string", b"").decode("latin-1"),
         joined(scope, b"accept-language"),
         cookie_lines,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 MAX_BODY = 16 * 1024
 """How many bytes the body of a visitor's answer may have."""
 
-PATH_SAFE = "/!$&'()*+,;=:@-._~"
-"""What stands for itself in a path (RFC 3986 3.3)."""
+# What stands for itself in a path (RFC 3986 3.3).
+_PATH_SAFE = "/!$&'()*+,;=:@-._~"
 
 
 class RequestHeaders(Protocol):
@@ -44,6 +45,19 @@ class Target(NamedTuple):
     query: str = ""
     accept_language: str = ""
     cookie_lines: Sequence[bytes] = ()
+
+    @classmethod
+    def of(
+        cls, root: bytes, path: bytes, query: str, language: str, cookie_lines: Sequence[bytes]
+    ) -> Target:
+        """Return the target of a request, `root` and `path` being decoded bytes."""
+        return cls(
+            quote(root, safe=_PATH_SAFE).rstrip("/"),
+            quote(path, safe=_PATH_SAFE),
+            query,
+            language,
+            cookie_lines,
+        )
 
 
 class PageRequest(NamedTuple):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from werkzeug.datastructures import EnvironHeaders
 
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
+from consentgate.request import Request, Target, is_embedded, opts_out
 from consentgate.wire import NATIVE
 
 if TYPE_CHECKING:
@@ -169,13 +168,7 @@ def _located(
     root: str, path: str, query: str, language: str, cookie_lines: Sequence[bytes]
 ) -> Target:
     raw_root, raw_path = (part.encode("latin-1", "replace") for part in (root, path))
-    return Target(
-        quote(raw_root, safe=PATH_SAFE).rstrip("/"),
-        quote(raw_path, safe=PATH_SAFE),
-        query,
-        language,
-        cookie_lines,
-    )
+    return Target.of(raw_root, raw_path, query, language, cookie_lines)
 
 
 def _withhold(environ: WSGIEnvironment, lines: Sequence[bytes], left: Sequence[bytes]) -> None:

@@ -216,7 +216,7 @@ class Site:
         kept: str = _NOT_KEPT,
         headers: Sequence[Field] = (),
     ) -> PageResponse:
-        body = text.encode("utf-8")
+        body = text.encode("utf-8", "replace")  # A visitor may name a lone surrogate.
         fields = [
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),

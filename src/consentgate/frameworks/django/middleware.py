@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -19,7 +18,7 @@ from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import PATH_SAFE, Request, Target, is_embedded, opts_out
+from consentgate.request import Request, Target, is_embedded, opts_out
 from consentgate.wire import BYTES
 
 if TYPE_CHECKING:
@@ -138,21 +137,9 @@ def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -
     if gate.site is not None:
         # Not the request itself: it refers to this.
         sent = (request.META.get(name, "") for name in ("QUERY_STRING", "HTTP_ACCEPT_LANGUAGE"))
-        exchange.locate = partial(_located, request.path, request.path_info, *sent)
+        path, below = (p.encode("utf-8", "replace") for p in (request.path, request.path_info))
+        exchange.locate = partial(Target.of, path.removesuffix(below), below, *sent)
     return exchange
-
-
-def _located(
-    path: str, below_root: str, query: str, language: str, cookie_lines: Sequence[bytes]
-) -> Target:
-    root = path.removesuffix(below_root).rstrip("/")
-    return Target(
-        quote(root, safe=PATH_SAFE),
-        quote(below_root, safe=PATH_SAFE),
-        query,
-        language,
-        cookie_lines,
-    )
 
 
 def _cookie_lines(request: HttpRequest) -> list[bytes]:
