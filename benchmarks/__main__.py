@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import asgi, django_views, hot_spots, request, scale, tokens, wsgi
+from benchmarks import asgi, django_views, hot_spots, insertion, request, scale, sizes, tokens, wsgi
 from benchmarks.measure import FULL, QUICK, Effort
 from benchmarks.tables import Table, circumstances
 
@@ -14,9 +14,11 @@ SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
     "asgi": asgi.tables,
     "wsgi": wsgi.tables,
     "request": request.tables,
+    "insertion": insertion.tables,
     "tokens": tokens.tables,
     "scale": scale.tables,
     "django": django_views.tables,
+    "sizes": sizes.tables,
 }
 
 _INTRODUCTION = """# What it costs

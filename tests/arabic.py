@@ -27,6 +27,7 @@ WORDS = {
     "Measure how the site is used, visitor by visitor.": "تقيس استخدام الموقع، زائرًا زائرًا.",
     "Marketing": "التسويق",
     "Follow you to choose or to measure advertising.": "تتابعك لاختيار الإعلانات أو قياسها.",
+    "%(num)s months": "%(num)s أشهر",
 }
 FILLER = "نص عربي يحل محل الرسالة"
 
@@ -37,8 +38,12 @@ def write_catalogue(folder: Path) -> None:
     catalogue = Catalog("ar")
     with template.open("rb") as file:
         for message in read_po(file):
-            if isinstance(message.id, str) and message.id:
-                catalogue.add(message.id, WORDS.get(message.id) or _filler(message.id))
+            # Of a message with a plural the plural: in one form for all numbers.
+            text = message.id if isinstance(message.id, str) else message.id[-1]
+            words = WORDS.get(text) or _filler(text)
+            if text:
+                forms = words if text == message.id else (words,) * catalogue.num_plurals
+                catalogue.add(message.id, forms)
     path = folder / "ar" / "LC_MESSAGES" / "consentgate.mo"
     path.parent.mkdir(parents=True)
     with path.open("wb") as written:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from http.cookies import Morsel
+from io import BytesIO
 from typing import Any, cast
 
 import django
@@ -16,16 +17,24 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib import messages
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from django.template import Context, Engine
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
+from django.views.decorators.http import condition
 from django.views.i18n import set_language
 
 from adapters import KEY, Answer, Visit, asgi_scope, token_pair, wsgi_environ
 from consentgate import Consent, ConsentGate, Cookie, Policy, ResponseStartedError
+from inserting import PAGE
 
 django.setup()
 
@@ -47,6 +56,8 @@ SESSION = b"sessionid=abc; HttpOnly; Path=/; SameSite=Lax"
 STATISTICS = b"_ga=GA1.2; Path=/"
 MARKETING = b"ad_id=7; Path=/"
 UNDECLARED = b"surprise=1; Path=/"
+
+PAGE_CHUNKS = (PAGE[:20], PAGE[20:-20], PAGE[-20:])
 
 Response = HttpResponseBase
 
@@ -227,7 +238,70 @@ def shown(request: HttpRequest) -> Response:
     return HttpResponse(template.render(Context({"request": request})))
 
 
+# What the gate may put the banner into.
+
+
+def html(request: HttpRequest) -> Response:
+    """Answer with a page, and with what the query says: a status, and headers."""
+    response = HttpResponse(PAGE, status=int(request.GET.get("status", "200")))
+    for name, value in request.GET.items():
+        if name != "status":
+            response.headers[name] = str(value)
+    return tracked(response)
+
+
+async def async_html(request: HttpRequest) -> Response:
+    """Answer as `html` does, from a coroutine."""
+    return html(request)
+
+
+def html_stream(request: HttpRequest) -> Response:
+    """Answer with a page in chunks."""
+    return StreamingHttpResponse(iter(PAGE_CHUNKS), headers={"ETag": '"a"'})
+
+
+async def async_html_stream(request: HttpRequest) -> Response:
+    """Answer with a page in chunks from an async generator."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for chunk in PAGE_CHUNKS:
+            await asyncio.sleep(0)
+            yield chunk
+
+    return StreamingHttpResponse(chunks(), headers={"ETag": '"a"'})
+
+
+def html_file(request: HttpRequest) -> Response:
+    """Answer with a page in a file, as Django sends files."""
+    return FileResponse(BytesIO(PAGE), filename="page.html")
+
+
+def html_with_banner(request: HttpRequest) -> Response:
+    """Answer with a page that has the banner, by the helper, at its end."""
+    return HttpResponse(PAGE + consent_of(request).banner_html().encode())
+
+
+@condition(etag_func=lambda request: '"a"')
+def html_tagged(request: HttpRequest) -> Response:
+    """Answer with a page that browsers may keep, or that it has not changed."""
+    return HttpResponse(PAGE)
+
+
+def html_answered(request: HttpRequest) -> Response:
+    """Take a choice, and answer with a page."""
+    consent_of(request).grant("statistics")
+    return HttpResponse(PAGE)
+
+
 urlpatterns = [
+    path("html", html),
+    path("async-html", async_html),
+    path("html-stream", html_stream),
+    path("async-html-stream", async_html_stream),
+    path("html-file", html_file),
+    path("html-with-banner", html_with_banner),
+    path("html-tagged", html_tagged),
+    path("html-answered", html_answered),
     path("", page),
     path("async", async_page),
     path("leave", leave),
@@ -296,7 +370,7 @@ def run_asgi(app: Any, visit: Visit) -> Answer:
 
     async def talk() -> list[Any]:
         communicator = cast("Any", ApplicationCommunicator)(app, scope)
-        await communicator.send_input({"type": "http.request", "body": b""})
+        await communicator.send_input({"type": "http.request", "body": visit.body})
         sent = [await communicator.receive_output(timeout=10)]
         while len(sent) == 1 or sent[-1].get("more_body", False):
             sent.append(await communicator.receive_output(timeout=10))
@@ -315,9 +389,17 @@ def from_response(response: Any, body: bytes) -> Answer:
     return Answer(response.status_code, headers + cookies, body)
 
 
-def extra_headers(visit: Visit) -> dict[str, str]:
-    """Return the headers of a visit as Django's clients take them."""
-    return {name.decode(): value.decode() for name, value in visit.headers}
+def as_called(visit: Visit) -> dict[str, Any]:
+    """Return a visit as Django's clients take it."""
+    headers = {name.decode(): value.decode() for name, value in visit.headers}
+    return {
+        "method": visit.method,
+        "path": visit.path,
+        "data": visit.body,
+        "content_type": headers.pop("content-type", "application/octet-stream"),
+        "secure": visit.https,
+        "headers": headers,
+    }
 
 
 def with_cookies(client: Client | AsyncClient, visit: Visit) -> None:
@@ -330,9 +412,7 @@ def by_client(visit: Visit) -> Answer:
     """Visit by django.test.Client."""
     client = Client(raise_request_exception=False)
     with_cookies(client, visit)
-    response = client.generic(
-        visit.method, visit.path, secure=visit.https, headers=extra_headers(visit)
-    )
+    response = client.generic(**as_called(visit))
     return from_response(response, b"".join(cast("Any", response)))
 
 
@@ -342,9 +422,7 @@ def by_async_client(visit: Visit) -> Answer:
     async def talk() -> Answer:
         client = AsyncClient(raise_request_exception=False)
         with_cookies(client, visit)
-        response: Any = await client.generic(
-            visit.method, visit.path, secure=visit.https, headers=extra_headers(visit)
-        )
+        response: Any = await client.generic(**as_called(visit))
         if not response.streaming:
             return from_response(response, response.content)
         chunks = [chunk async for chunk in response]

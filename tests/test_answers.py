@@ -472,17 +472,22 @@ def test_a_body_that_is_cut_off_changes_nothing(gate: ConsentGate) -> None:
 
 
 @pytest.mark.conformance("P1")
-def test_a_stream_that_fails_changes_nothing(gate: ConsentGate) -> None:
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("no chunk"), EOFError("cut")])
+@pytest.mark.parametrize("environ", [{}, {"wsgi.input_terminated": True}], ids=["plain", "ended"])
+def test_a_stream_that_fails_changes_nothing(
+    gate: ConsentGate, error: Exception, environ: dict[str, Any]
+) -> None:
     """A server whose stream raises, as some do when the visitor goes, is answered all the same."""
 
     class Broken(BytesIO):
         def readinto(self, buffer: Any, /) -> int:
-            raise OSError("gone")
+            raise error
 
         def read(self, size: int | None = -1, /) -> bytes:
-            raise OSError("gone")
+            raise error
 
-    assert refused(over_wsgi(gate, sent(ACCEPT), **{"wsgi.input": Broken()}), 413)
+    answer = over_wsgi(gate, sent(ACCEPT), **{"wsgi.input": Broken()}, **environ)
+    assert refused(answer, 413)
 
 
 # What is no answer (P1)

@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask, abort, g, render_template_string, request
 
 from adapters import KEY, token_pair
-from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Policy
+from consentgate import Category, Consent, ConsentGate, ConsentGateError, Cookie, Policy
 from consentgate.frameworks.flask import consent, init_app
 
 GATE = ConsentGate(
@@ -17,7 +17,7 @@ GATE = ConsentGate(
         [
             Cookie("session", exemption="authentication"),
             Cookie("visits", "anonymous_statistics", exemption="audience-measurement"),
-            Cookie("_ga*", "statistics", lifetime=None),
+            Cookie("_ga*", "statistics"),
             Cookie("ad_id", "marketing"),
         ]
     ),
@@ -122,6 +122,20 @@ def test_the_consent_is_there_wherever_flask_runs_something(path: str, expected:
         assert body(app, path, cookie).split(", ") == [f"{where} {said}" for where in expected]
 
 
+@pytest.mark.parametrize(("cookie", "said"), [(GRANTED, "on"), (UNANSWERED, "off")])
+def test_the_consent_is_there_before_an_address_is_understood(cookie: str, said: str) -> None:
+    """A preprocessor of URLs, an older one too, and its error page ask `g.consent`."""
+    app = Flask(__name__)
+
+    def unknown(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        abort(404, statistics())
+
+    app.url_value_preprocessor(unknown)
+    init_app(app, GATE)
+    app.register_error_handler(404, lambda error: f"{error.description} {statistics()}")
+    assert body(app, "/xx/", cookie) == f"{said} {said}"
+
+
 def test_the_consent_is_the_one_of_the_request() -> None:
     """`g.consent`, `consent()` and the environ's entry are one handle, new with each request."""
     seen: list[Consent] = []
@@ -168,7 +182,8 @@ def test_what_is_no_gate_is_refused_at_once(wrong: object) -> None:
     with pytest.raises(ConsentGateError, match="a ConsentGate is needed"):
         init_app(app, anything(wrong))
     assert not hasattr(app.wsgi_app, "gate")
-    assert app.before_request_funcs == {}
+    assert not app.before_request_funcs
+    assert not app.url_value_preprocessors
     with pytest.raises(ConsentGateError, match="a WSGI or ASGI app is needed"):
         init_app(anything(GATE), anything(app))
 
@@ -202,6 +217,17 @@ def test_an_unknown_category_is_false(cookie: str, name: str) -> None:
     """What is no category of the policy is false in a template, and empty."""
     source = f"{{% if consent.{name} %}}shown{{% endif %}}[{{{{ consent.{name} }}}}]"
     assert rendered(source, cookie) == "[]"
+
+
+@pytest.mark.conformance("K14")
+@pytest.mark.parametrize("key", [name for name in dir(Consent) if not name.startswith("_")])
+def test_no_category_has_the_name_of_something_else(key: str) -> None:
+    """A category that templates could not ask by its name, as `grant`, is refused at once.
+
+    `{% if consent.grant %}` would be the method, which is always true.
+    """
+    with pytest.raises(ConsentGateError, match=key):
+        Policy([Cookie("a", key)], categories=[Category(key)])
 
 
 def test_templates_of_blueprints_and_error_pages_ask_as_well() -> None:

@@ -45,6 +45,16 @@ def nearest_of(word: str, known: Iterable[str]) -> str:
     return f"{hint}Known are: {', '.join(known)}"
 
 
+# What a Consent has by these names: a template would ask for it in place of the category.
+_TAKEN = frozenset(
+    {
+        *("allows", "answered", "needed", "opted_out", "choice", "target"),
+        *("grant", "choose", "grant_all", "refuse_all", "withdraw", "helpers"),
+        *("banner_html", "link_html", "charter_html", "script_html"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """A purpose that a visitor decides on.
@@ -68,6 +78,11 @@ class Category:
             raise ConsentGateError(
                 f"Category({self.key!r}): a key is a letter, then letters, digits, '_' or '-', "
                 "32 characters at most, as in 'social_media'"
+            )
+        if self.key in _TAKEN:
+            raise ConsentGateError(
+                f"Category({self.key!r}): templates ask `consent.{self.key}` for something else; "
+                "use another key"
             )
         for name in ("title", "description"):
             text = frozen_text(getattr(self, name), f"Category({self.key!r}): {name}")

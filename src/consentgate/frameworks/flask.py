@@ -10,10 +10,12 @@ A view then asks `g.consent`, a template `{% if consent.statistics %}`, and has
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, g, has_request_context, request
 
 from consentgate import wsgi
-from consentgate.consent import Consent
+from consentgate.consent import KEY, Consent
 from consentgate.gate import ConsentGate, check_wiring
 
 
@@ -24,8 +26,8 @@ def init_app(app: Flask, gate: ConsentGate) -> None:
     """
     check_wiring(app, gate)
     app.wsgi_app = gate.wsgi(app.wsgi_app)  # type: ignore[method-assign]  # the way Flask documents
-    # The first of all: what others do before a request may ask already.
-    app.before_request_funcs.setdefault(None, []).insert(0, _remember)
+    # The first of all that Flask does for a request: whatever else it does may ask already.
+    app.url_value_preprocessors.setdefault(None, []).insert(0, _remember)
     app.context_processor(_context)
 
 
@@ -34,13 +36,14 @@ def consent() -> Consent:
     return wsgi.consent(request.environ)
 
 
-def _remember() -> None:
+def _remember(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001  # as Flask calls it
     g.consent = consent()
 
 
 def _context() -> dict[str, object]:
     """Give templates the consent and what they show of the pages."""
-    if not has_request_context():
-        return {}  # A mail, say, that is rendered outside of any request.
-    handle = consent()
+    # Not for a mail, say, that is rendered outside of any visitor's request.
+    handle = request.environ.get(KEY) if has_request_context() else None
+    if not isinstance(handle, Consent):
+        return {}
     return {"consent": handle, **handle.helpers()}

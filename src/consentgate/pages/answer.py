@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, NoReturn
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from consentgate.request import MAX_BODY
-
 PREFIX = "allow-"
 """What the name of a field for one category starts with; its key is the rest."""
 
@@ -47,33 +45,34 @@ def from_form(body: bytes, content_type: str, choosable: Iterable[str]) -> Answe
     Raises WrongType for what is no form, WrongField for a field that is wrong.
     """
     mimetype, options = parse_options_header(content_type)
+    mimetype = mimetype.lower()
     if mimetype not in _FORMS:
         raise WrongType
-    parser = FormDataParser(max_form_memory_size=MAX_BODY, max_form_parts=200, silent=False)
+    parser = FormDataParser(
+        stream_factory=lambda *_, **__: BytesIO(), max_form_parts=200, silent=False
+    )
     try:
         _, form, files = parser.parse(BytesIO(body), mimetype, len(body), options)
     except Exception as error:  # Whatever the parser cannot take.
         raise WrongField("Content-Type") from error
     for name in files:
-        raise WrongField(name)
+        raise WrongField(name or "")
     fields: dict[str, Any] = {}
     for name, values in form.lists():
-        if len(values) > 1:
-            raise WrongField(name)
+        # By the name "allow" a form says nothing: each category has a field of its own.
+        if len(values) > 1 or name in (None, "allow"):
+            raise WrongField(name or "")
         key = name.removeprefix(PREFIX)
         if key == name:
             fields[name] = values[0]
         else:
             fields.setdefault("allow", {})[key] = _DECISIONS.get(values[0])
-    # By this name a form says nothing: each category has a field of its own.
-    if "allow" in form:
-        raise WrongField("allow")
     return _checked(fields, choosable, PREFIX)
 
 
 def from_json(body: bytes, content_type: str, choosable: Iterable[str]) -> Answer:
     """Read `{"answer": "save", "allow": {"statistics": true}}`. Raises as `from_form` does."""
-    if parse_options_header(content_type)[0] != "application/json":
+    if parse_options_header(content_type)[0].lower() != "application/json":
         raise WrongType
     try:
         fields = json.loads(body.decode("utf-8"), object_pairs_hook=_unrepeated)

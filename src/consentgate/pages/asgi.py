@@ -44,13 +44,19 @@ class AsgiPages:
             handle.target,
             {name.decode("latin-1"): joined(scope, name) for name in names},
             https=scope.get("scheme") == "https",
-            host=joined(scope, b"host"),
+            host=joined(scope, b"host") or _server(scope),
             body=await _body(receive) if scope["method"] == "POST" else b"",
         )
         status, headers, content = self._site.answer(request, handle)
         fields = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": fields})
         await send({"type": "http.response.body", "body": content})
+
+
+def _server(scope: Scope) -> str:
+    """Return the host and port of the server, as far as it says so, as `Host` would have them."""
+    host, port = scope.get("server") or ("", None)
+    return f"{host}:{port}" if port else str(host)
 
 
 async def _body(receive: Any) -> bytes | None:

@@ -87,7 +87,10 @@ class Asking:
         self, headers: Sequence[tuple[Text, Text]], dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
         """Return the headers of a response that may get the banner, for when they leave first."""
-        return head_headers(list(headers), dialect)
+        kinds = wire.header_kinds(headers, dialect)
+        plain = [h for h, kind in zip(headers, kinds, strict=True) if kind is HeaderKind.PLAIN]
+        gone = set(map(id, plain)) - set(map(id, head_headers(plain, dialect)))
+        return [header for header in headers if id(header) not in gone]
 
     def _banner(self) -> bytes:
         """Return the banner in ASCII: in whatever charset the page is, it reads the same."""

@@ -16,8 +16,10 @@ from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from consentgate.category import Text
+from consentgate.category import BUILT_IN, Text
 from consentgate.errors import ConsentGateError
+from consentgate.options import CONSENT_COOKIE_PURPOSE
+from consentgate.pages.settings import OFFICIAL
 
 DOMAIN = "consentgate"
 _LOCALES = Path(__file__).parent / "locales"
@@ -26,6 +28,16 @@ _LOCALES = Path(__file__).parent / "locales"
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _YEAR = 365
 _MONTH = 365.25 / 12
+
+# What the package itself says in a policy: the catalogues have it in all their languages.
+_OURS = {
+    text["en"]
+    for text in (
+        *(text for each in BUILT_IN for text in (each.title, each.description)),
+        CONSENT_COOKIE_PURPOSE,
+    )
+    if not isinstance(text, str)
+}
 
 
 class Language:
@@ -38,9 +50,9 @@ class Language:
         locale = Locale.parse(code, sep="-")
         self.direction = locale.text_direction
         self.name = (locale.get_display_name() or code).capitalize()
+        """What the language calls itself."""
         # CLDR's plain English is that of the United States, dates included.
         self._locale = Locale("en", "GB") if code == "en" else locale
-        """What the language calls itself."""
 
     def say(self, message: str, **values: object) -> str:
         """Return a message of the catalogue, with these values in it; markup where one is."""
@@ -61,10 +73,11 @@ class Language:
         for code in (self.code.lower(), self.code.partition("-")[0].lower()):
             if code in given:
                 return given[code], None
-        # The texts that come with the package have their translations in the catalogues.
-        translated = self._catalogue.gettext(given["en"]) if "en" in given else ""
-        if translated and translated != given["en"]:
-            return translated, None
+        if (english := given.get("en")) in _OURS:
+            said = self._catalogue.gettext(english)
+            # "Marketing" is German as well; a site's own catalogue may lack the word.
+            if said != english or self.code in OFFICIAL:
+                return said, None
         fallback = self._default.lower()
         if fallback not in given:
             fallback = next(iter(given), "")
@@ -138,20 +151,26 @@ class Languages:
         RFC 4647 3.4, lookup: the tag is shortened from its end until one fits.
         """
         tag = (code or "")[:35].replace("_", "-").lower()
+        base = tag.partition("-")[0]
         while tag:
             if tag in self._lowered:
                 return self._lowered[tag]
             tag = tag.rpartition("-")[0]
-        return None
+        # The site may have but a variety of it.
+        varieties = (code for code in self._lowered if base and code.startswith(f"{base}-"))
+        return self._lowered.get(next(varieties, ""))
 
     def accepted(self, header: str) -> Language | None:
-        """Return the best language for an `Accept-Language` header (RFC 9110 12.5.4)."""
-        try:
-            accepted = parse_accept_header(header[:1024], LanguageAccept)
-            best = accepted.best_match(list(self.all))
-        except ValueError:  # Not a header that browsers send.
-            return None
-        return None if best is None else self.all[best]
+        """Return the best language for an `Accept-Language` header (RFC 9110 12.5.4).
+
+        RFC 4647 3.4, lookup: of the tags, the dearest first, the first that one is found for.
+        """
+        # Werkzeug reads the header; its own choice takes a dearer "fr-CA" for nothing.
+        for tag, quality in parse_accept_header(header[:1024], LanguageAccept):
+            found = self.default if tag == "*" else self.named(tag)
+            if found is not None and quality > 0:
+                return found
+        return None
 
     def best(self, asked: str | None, remembered: str | None, header: str) -> Language:
         """Return the language for a visitor: as asked for, remembered, accepted, or the default."""

@@ -14,7 +14,7 @@ _PORTS = {"http": "80", "https": "443"}
 # What a URL reference can be made of, visible ASCII without what browsers or proxies read
 # as something else: a backslash is a slash to browsers (WHATWG URL, path state).
 _REFERENCE = re.compile(r"/[!-\[\]-~]{0,2047}")
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -99,7 +99,8 @@ def _normal(url: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return ""
-    if parts.scheme not in _PORTS or "@" in parts.netloc or _CONTROL.search(url):
+    # What `urlsplit` drops without a word, and what no browser sends.
+    if parts.scheme not in _PORTS or "@" in parts.netloc or re.search(r"[^!-~]", url):
         return ""
     bracketed = f"[{host}]" if ":" in host else host
     if not _HOST.fullmatch(bracketed):

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from datetime import date
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from consentgate.category import Text, frozen_text
 from consentgate.errors import ConsentGateError
-from consentgate.names import is_declarable
+from consentgate.names import is_declarable, is_pattern
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -76,7 +76,8 @@ class Pages:
             raise _error(f"path={self.path!r}", "browsers resolve '.' and '..' before they ask")
         self._check_languages()
         cookie = self.language_cookie
-        if cookie is not None and not (isinstance(cookie, str) and is_declarable(cookie)):
+        named = isinstance(cookie, str) and is_declarable(cookie) and not is_pattern(cookie)
+        if cookie is not None and not named:
             raise _error(f"language_cookie={cookie!r}", "use a cookie's name")
         object.__setattr__(self, "controller", frozen_text(self.controller, "Pages: controller"))
         if type(self.proxies) is not int or self.proxies < 0:
@@ -110,11 +111,8 @@ class Pages:
         value = getattr(self, option)
         if value is None or (option == "templates" and hasattr(value, "get_source")):
             return
-        try:
-            path = fspath(value)
-        except TypeError:
-            raise _error(f"{option}={value!r}", "use the path of a folder") from None
-        object.__setattr__(self, option, path)
+        if not isinstance(value, (str, PathLike)):
+            raise _error(f"{option}={value!r}", "use the path of a folder")
 
 
 def _error(what: str, remedy: str) -> ConsentGateError:

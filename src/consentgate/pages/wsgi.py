@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.wsgi import get_input_stream
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from consentgate.exchange import Exchange
 from consentgate.pages.asking import CONDITIONS, Asking
@@ -52,7 +52,8 @@ class WsgiPages:
             handle.target,
             {name.lower(): value for name, value in EnvironHeaders(environ)},
             https=environ["wsgi.url_scheme"] == "https",
-            host=environ.get("HTTP_HOST", ""),
+            # PEP 3333: without HTTP_HOST these two say where the request went.
+            host=environ.get("HTTP_HOST") or "{SERVER_NAME}:{SERVER_PORT}".format(**environ),
             body=_body(environ) if environ["REQUEST_METHOD"] == "POST" else b"",
         )
         status, headers, content = self._site.answer(request, handle)
@@ -62,10 +63,16 @@ class WsgiPages:
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
     """Return the body of a request, None if it is longer than an answer can be, or did not come."""
-    try:
-        return get_input_stream(environ, max_content_length=MAX_BODY).read()
-    except (ClientDisconnected, RequestEntityTooLarge):
+    declared = get_content_length(environ)
+    if declared is not None and declared > MAX_BODY:
         return None
+    stream, body = get_input_stream(environ), b""
+    try:
+        while len(body) <= MAX_BODY and (more := stream.read(MAX_BODY + 1 - len(body))):
+            body += more
+    except (ClientDisconnected, OSError):
+        return None
+    return body if len(body) <= MAX_BODY and declared in (None, len(body)) else None
 
 
 class Inserter:
@@ -148,11 +155,13 @@ class _Body(Iterator[bytes]):
 
     def __init__(self, chunks: Iterable[bytes], inserter: Inserter) -> None:
         self._chunks = chunks
-        self._next = iter(chunks)
+        self._rest: Iterator[bytes] | None = None
         self._inserter = inserter
 
     def __next__(self) -> bytes:
-        for chunk in self._next:
+        if self._rest is None:
+            self._rest = iter(self._chunks)
+        for chunk in self._rest:
             body = self._inserter.feed(chunk)
             if body is not None:
                 return body

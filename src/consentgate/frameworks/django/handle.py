@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from consentgate.consent import KEY, Consent, required
 
@@ -21,5 +24,5 @@ def consent(request: HttpRequest) -> Consent:
 
 
 def context(request: HttpRequest) -> dict[str, object]:
-    """Give templates `consent`: a context processor."""
-    return {"consent": consent(request)}
+    """Give templates `consent`: a context processor. It is looked for when a template asks."""
+    return {"consent": SimpleLazyObject(partial(consent, request))}

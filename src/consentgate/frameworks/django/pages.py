@@ -37,7 +37,8 @@ class DjangoPages:
             handle.target,
             {name.lower(): value for name, value in request.headers.items()},
             https=request.is_secure(),
-            host=request.META.get("HTTP_HOST", ""),
+            host=request.META.get("HTTP_HOST")
+            or "{SERVER_NAME}:{SERVER_PORT}".format(**request.META),
             body=_body(request) if method == "POST" else b"",
         )
         status, headers, content = self._site.answer(page, handle)

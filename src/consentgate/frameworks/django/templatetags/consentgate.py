@@ -11,13 +11,20 @@ from django.utils.translation import get_language
 from markupsafe import Markup
 
 from consentgate.consent import Consent
+from consentgate.errors import ConsentGateError
 from consentgate.frameworks.django.handle import consent
 
 register = Library()
 
 
 def _consent(context: Context) -> Consent:
-    return consent(context["request"])
+    # A context for a request has it, whatever context processors there are.
+    request = getattr(context, "request", None) or context.get("request")
+    if request is None:
+        raise ConsentGateError(
+            "a consent tag in a template without a request: render it by render(request, ...)"
+        )
+    return consent(request)
 
 
 @register.simple_tag(takes_context=True)
