@@ -472,7 +472,7 @@ def test_a_body_that_is_cut_off_changes_nothing(gate: ConsentGate) -> None:
 
 
 @pytest.mark.conformance("P1")
-@pytest.mark.parametrize("error", [OSError("gone"), ValueError("no chunk"), EOFError("cut")])
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("no chunk")])
 @pytest.mark.parametrize("environ", [{}, {"wsgi.input_terminated": True}], ids=["plain", "ended"])
 def test_a_stream_that_fails_changes_nothing(
     gate: ConsentGate, error: Exception, environ: dict[str, Any]

@@ -388,6 +388,13 @@ def test_head_omits_what_would_differ(adapter: Adapter, gate: ConsentGate) -> No
     assert open_.body == closed.body == b""
 
 
+def test_head_of_a_page_with_a_banner_says_all(adapter: Adapter, gate: ConsentGate) -> None:
+    """Where the app shows the banner itself, what it says to HEAD is said of the very page."""
+    view = called(Consent.banner_html, page(*OF_THE_CONTENT, LENGTH, body=()))
+    answer = adapter(gate, view, Visit(method="HEAD"))
+    assert apart(answer.headers) == lowered([HTML, *OF_THE_CONTENT, LENGTH])
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_headers_of_any_shape_do_not_stop_a_page(
     adapter: Adapter, gate: ConsentGate, method: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -101,6 +101,40 @@ def test_what_is_untouched_passes_at_once_as_the_same_objects(gate: ConsentGate,
     assert all(one[0] is message for one, message in zip(left[1:], messages[1:], strict=False))
     kept = [id(header) for header in left[0][0]["headers"]]
     assert kept[: len(messages[0]["headers"])] == [id(h) for h in messages[0]["headers"]]
+
+
+def test_a_page_with_a_banner_of_the_apps_passes_at_once(gate: ConsentGate) -> None:
+    """Where the app has asked for the banner before it starts, nothing is held."""
+    sent: list[Message] = []
+    parts = [body_of(b"<html>"), body_of(b"<body>", more=False)]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["consentgate"].banner_html()
+        for number, message in enumerate([start_of(HTML), *parts]):
+            await send(message)
+            assert len(sent) == number + 1
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(behind(gate, app)(asgi_scope(Visit()), no_message, send))
+    assert [id(message) for message in sent[1:]] == [id(message) for message in parts]
+
+
+def test_the_servers_own_scope_keeps_its_headers(gate: ConsentGate) -> None:
+    """The conditions are taken from what the app gets: the server's own list is as it was."""
+    headers = [(b"sec-fetch-dest", b"document"), (b"if-none-match", b'"a"')]
+    scope = asgi_scope(Visit(headers=headers))
+    given = scope["headers"]
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(scope["headers"])
+
+    asyncio.run(behind(gate, app)(scope, no_message, None))
+    assert seen == headers[:1]
+    assert scope["headers"] is given
+    assert given == headers
 
 
 OTHER_ENDS: list[Message] = [

@@ -390,6 +390,18 @@ def test_a_site_says_it_in_its_own_words(adapter: Adapter, tmp_path: Path) -> No
     assert text_of(next(page(adapter, GATE, asking(lang=b"fr")).iter("h1"))) == "Charte cookies"
 
 
+@pytest.mark.conformance("P7")
+def test_a_catalogue_of_the_sites_may_lack_words(adapter: Adapter, tmp_path: Path) -> None:
+    """What the package says of a category is marked where a site's own language has no word."""
+    locales = write(tmp_path, "ja", {"Marketing": "マーケティング"})
+    policy = Policy([Cookie("_ga", "statistics"), Cookie("ad", "marketing")])
+    pages = Pages(languages=["en", "ja"], locales=locales)
+    gate = ConsentGate(policy, secret_key=KEY, pages=pages)
+    document = page(adapter, gate, asking(lang=b"ja", path="/cookies/preferences"))
+    legends = {text_of(each): [e.get("lang") for e in each] for each in document.iter("legend")}
+    assert legends == {"Necessary": ["en"], "Statistics": ["en"], "マーケティング": []}
+
+
 @pytest.mark.parametrize(
     ("languages", "says"),
     [

@@ -16,6 +16,7 @@ from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Policy
 from consentgate.pages.settings import OFFICIAL, Pages
 
 Build = Callable[..., Any]
+FOLDER = Path(__file__).parent
 
 
 def unreached(_: Consent) -> Reply:
@@ -67,7 +68,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     *(
         ({"locales": value}, "locales=.*: use the path of a folder")
-        for value in (1, ["a"], True, b"a")
+        for value in (1, ["a"], True, b"a", "/nowhere/at/all", Path(__file__))
     ),
     *(
         ({"templates": value}, "templates=.*: use the path of a folder")
@@ -99,9 +100,9 @@ def test_what_cannot_work_is_said_at_once(options: dict[str, Any], says: str) ->
         {"gpc": date(2026, 11, 25)},
         {"content_security_policy": "default-src 'self'"},
         {"templates": DictLoader({})},
-        {"templates": "templates"},
-        {"templates": Path("templates")},
-        {"locales": Path("locales")},
+        {"templates": str(FOLDER)},
+        {"templates": FOLDER},
+        {"locales": FOLDER},
     ],
 )
 def test_what_can_work_is_taken(options: dict[str, Any]) -> None:

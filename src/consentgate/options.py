@@ -23,6 +23,9 @@ CONSENT_COOKIE_PURPOSE = {
 }
 """What the row of the consent cookie itself says; the catalogues have it in more languages."""
 
+# Browsers cut it to 400 days anyway (RFC 6265bis 5.5), and dates end somewhere.
+_LONGEST = timedelta(days=36_525)
+
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
 
@@ -60,9 +63,10 @@ def check_cookie(name: str, domain: str | None, always_secure: bool) -> None:
 
 def check_age(max_age: timedelta) -> None:
     """Raise ConsentGateError for what is no length of time."""
-    if not isinstance(max_age, timedelta) or max_age < timedelta(seconds=1):
+    if not isinstance(max_age, timedelta) or not timedelta(seconds=1) <= max_age <= _LONGEST:
         raise ConsentGateError(
-            f"max_age={max_age!r}: use a positive timedelta, as in timedelta(days=182)"
+            f"max_age={max_age!r}: use a positive timedelta of a century at most, as in "
+            "timedelta(days=182)"
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from datetime import date
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consentgate.category import Text, frozen_text
@@ -111,7 +112,7 @@ class Pages:
         value = getattr(self, option)
         if value is None or (option == "templates" and hasattr(value, "get_source")):
             return
-        if not isinstance(value, (str, PathLike)):
+        if not isinstance(value, (str, PathLike)) or not Path(value).is_dir():
             raise _error(f"{option}={value!r}", "use the path of a folder")
 
 

@@ -70,7 +70,7 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
     try:
         while len(body) <= MAX_BODY and (more := stream.read(MAX_BODY + 1 - len(body))):
             body += more
-    except (ClientDisconnected, OSError):
+    except (ClientDisconnected, OSError, ValueError):  # Servers have errors of their own.
         return None
     return body if len(body) <= MAX_BODY and declared in (None, len(body)) else None
 
