@@ -50,6 +50,7 @@ policy = Policy(
             provider="Google",
             purpose={"en": "Counts visits", "fr": "Compte les visites"},
             lifetime=YEAR,
+            party="third",
         ),
         Cookie(
             "ad_id",

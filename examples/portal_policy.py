@@ -95,6 +95,7 @@ optional = [
             "en": "Tells visitors apart, to measure which pages each of them reads.",
         },
         lifetime=timedelta(days=395),
+        party="third",  # Set on this site, and read by another.
     ),
     Cookie(
         "ad_id",

@@ -130,7 +130,7 @@ BUILT_IN = (
         title={"en": "Anonymous statistics", "fr": "Statistiques anonymes"},
         description={
             "en": "Count visits without telling one visitor from another. You can object.",
-            "fr": "Comptent les visites sans distinguer les visiteurs. Vous pouvez vous y opposer.",
+            "fr": "Compter les visites sans distinguer les visiteurs. Vous pouvez vous y opposer.",
         },
     ),
     Category(
@@ -138,7 +138,7 @@ BUILT_IN = (
         title={"en": "Preferences", "fr": "Préférences"},
         description={
             "en": "Remember settings that you did not ask the site to keep.",
-            "fr": "Retiennent des réglages que vous n’avez pas demandé au site de garder.",
+            "fr": "Retenir des réglages que vous n’avez pas demandé au site de garder.",
         },
     ),
     Category(
@@ -146,7 +146,7 @@ BUILT_IN = (
         title={"en": "Statistics", "fr": "Statistiques"},
         description={
             "en": "Measure how the site is used, visitor by visitor.",
-            "fr": "Mesurent l’utilisation du site, visiteur par visiteur.",
+            "fr": "Mesurer l’utilisation du site, visiteur par visiteur.",
         },
     ),
     Category(
@@ -154,7 +154,7 @@ BUILT_IN = (
         title={"en": "Marketing", "fr": "Publicité"},
         description={
             "en": "Follow you to choose or to measure advertising.",
-            "fr": "Vous suivent pour choisir ou mesurer la publicité.",
+            "fr": "Vous suivre pour choisir ou mesurer la publicité.",
         },
     ),
 )
