@@ -746,7 +746,7 @@ def test_the_charter_is_the_policy(adapter: Adapter, language: str) -> None:
                 cookie.name,
                 worded(cookie.purpose),
                 KEPT[language][cookie.name],
-                READ_BY[language],
+                READ_BY[language] if cookie.party == "first" else worded(cookie.provider),
             ]
             for cookie in policy.cookies
             if cookie.category == category.key

@@ -81,7 +81,8 @@ class Inserter:
     """
 
     def __init__(self, exchange: Exchange, scope: Scope, send: Any) -> None:
-        headers = Headers(raw=list(scope.get("headers", ())))
+        sent = scope.get("headers", ())
+        headers = Headers(raw=[(name.lower(), value) for name, value in sent])
         self._asking = Asking(exchange, scope[KEY], scope["method"], headers)
         self._send = send
         self._insertion: Insertion | None = None
@@ -104,8 +105,8 @@ class Inserter:
             await self._send(message)
         elif message["type"] == "http.response.start":
             self._held = message
-        elif message["type"] == "http.response.body":
-            await self._feed(self._insertion, message)
+        elif message["type"] == "http.response.body" and self._held is not None:
+            await self._feed(self._insertion, self._held, message)
         else:
             # What a server has beside them, as to send a file, is no page to look into.
             await self.finish()
@@ -119,13 +120,12 @@ class Inserter:
             if rest:
                 await self._send({"type": "http.response.body", "body": rest, "more_body": True})
 
-    async def _feed(self, insertion: Insertion, message: Message) -> None:
+    async def _feed(self, insertion: Insertion, held: Message, message: Message) -> None:
         body = insertion.feed(message.get("body", b""))
         if not message.get("more_body", False):
             body += insertion.end()
         if insertion.settled:
-            if self._held is not None:
-                await self._release(insertion, self._held)
+            await self._release(insertion, held)
             await self._send({**message, "body": body})
 
     async def _release(self, insertion: Insertion, held: Message) -> None:

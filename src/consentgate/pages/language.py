@@ -18,6 +18,7 @@ from werkzeug.http import parse_accept_header
 
 from consentgate.category import BUILT_IN, Text
 from consentgate.errors import ConsentGateError
+from consentgate.memory import Memory
 from consentgate.options import CONSENT_COOKIE_PURPOSE
 from consentgate.pages.settings import OFFICIAL
 
@@ -144,6 +145,7 @@ class Languages:
         self.all = {code: _language(code, default, locales) for code in codes}
         self.default = self.all[default]
         self._lowered = {code.lower(): language for code, language in self.all.items()}
+        self._accepted = Memory(self._accept, limit=1024, longest=256)
 
     def named(self, code: str | None) -> Language | None:
         """Return the language of a tag, or of what the tag is a variety of; None if there is none.
@@ -160,7 +162,11 @@ class Languages:
         varieties = (code for code in self._lowered if base and code.startswith(f"{base}-"))
         return self._lowered.get(next(varieties, ""))
 
-    def accepted(self, header: str) -> Language | None:
+    def best(self, asked: str | None, remembered: str | None, header: str) -> Language:
+        """Return the language for a visitor: as asked for, remembered, accepted, or the default."""
+        return self.named(asked) or self.named(remembered) or self._accepted[header] or self.default
+
+    def _accept(self, header: str) -> Language | None:
         """Return the best language for an `Accept-Language` header (RFC 9110 12.5.4).
 
         RFC 4647 3.4, lookup: of the tags, the dearest first, the first that one is found for.
@@ -171,10 +177,6 @@ class Languages:
             if found is not None and quality > 0:
                 return found
         return None
-
-    def best(self, asked: str | None, remembered: str | None, header: str) -> Language:
-        """Return the language for a visitor: as asked for, remembered, accepted, or the default."""
-        return self.named(asked) or self.named(remembered) or self.accepted(header) or self.default
 
 
 @cache

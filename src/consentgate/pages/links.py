@@ -46,11 +46,11 @@ def query_of(target: Target) -> Query:
     return Query(single.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
 
 
-def links(base: str, target: Target, told: str | None, languages: Languages) -> Links:
+def links(base: str, target: Target, query: Query, told: str | None, languages: Languages) -> Links:
     """Return the links of a page below `base`, in the language that was told, if one was."""
     start, files = target.root + base, static_files()
     page = _page_of_ours(base, target)
-    here, back = _places(page, target, told)
+    here, back = _places(page, target, query, told)
     return Links(
         charter=_with(start, lang=told),
         preferences=_with(f"{start}/preferences", lang=told),
@@ -85,11 +85,10 @@ def _page_of_ours(base: str, target: Target) -> str:
     return page if page in (base, f"{base}/preferences") else ""
 
 
-def _places(page: str, target: Target, told: str | None) -> tuple[str, str | None]:
+def _places(page: str, target: Target, query: Query, told: str | None) -> tuple[str, str | None]:
     """Return where an answer leads back to, and where the visitor came from before."""
     if page:
-        back = query_of(target).back
-        return _with(target.root + page, lang=told, back=back), back
+        return _with(target.root + page, lang=told, back=query.back), query.back
     path = target.root + target.path
     location = f"{path}?{target.query}" if target.query else path
     return location if is_own_path(location) else "", None

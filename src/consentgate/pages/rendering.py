@@ -24,7 +24,7 @@ from consentgate import cookie_header
 from consentgate.errors import ConsentGateError
 from consentgate.pages.charter import Section, sections
 from consentgate.pages.language import Language, Languages
-from consentgate.pages.links import links, query_of
+from consentgate.pages.links import Query, links, query_of
 from consentgate.pages.settings import Pages
 from consentgate.pages.status import Status
 from consentgate.policy import Policy
@@ -59,24 +59,27 @@ class Renderer:
         self, template: str, consent: Consent, told: str | None = None, **more: object
     ) -> Markup:
         """Render a template for a visitor, in the language that is told or asked for."""
-        asked = self.languages.named(told) or self.languages.named(query_of(consent.target).lang)
-        language = asked or self.language(consent.target)
-        context = self._context(consent, language, None if asked is None else asked.code)
+        target = consent.target
+        query = query_of(target)
+        asked = self.languages.named(told) or self.languages.named(query.lang)
+        language = asked or self.language(target)
+        context = self._context(consent, language, query)
+        # Links go on in a language that was asked for: the other ways are found again.
+        told = None if asked is None else asked.code
+        context["links"] = links(self._pages.path, target, query, told, self.languages)
         rendered = self._templates.get_template(template).render(context | more)
         return Markup(rendered)  # noqa: S704  # the templates escape what they are given
 
     def language(self, target: Target) -> Language:
         """Return the language for a request: asked for, remembered, accepted, or the default."""
-        asked = query_of(target).lang
         remembered = None
         if self._cookie:
             values = cookie_header.values_of(target.cookie_lines, self._cookie)
             remembered = values[0].decode("ascii", "replace") if values else None
-        return self.languages.best(asked, remembered, target.accept_language)
+        return self.languages.best(query_of(target).lang, remembered, target.accept_language)
 
-    def status(self, consent: Consent, language: Language, *, saved: bool = False) -> Status:
+    def status(self, consent: Consent, language: Language, *, saved: bool) -> Status:
         """Return what is to be said about the choice that stands."""
-        saved = saved or query_of(consent.target).saved
         return Status(consent, self.sections(language), language, self._max_age, saved=saved)
 
     def sections(self, language: Language) -> tuple[Section, ...]:
@@ -96,18 +99,17 @@ class Renderer:
                     "mend it, or leave it out to have the page of the package"
                 ) from error
 
-    def _context(self, consent: Consent, language: Language, told: str | None) -> dict[str, object]:
+    def _context(self, consent: Consent, language: Language, query: Query) -> dict[str, object]:
         categories = self.sections(language)
         return {
             "_": language.say,
             "language": language,
-            "links": links(self._pages.path, consent.target, told, self.languages),
             "controller": language.html(self._pages.controller),
             "categories": categories,
             "asked": [category for category in categories if category.kind == "consent"],
             "choosable": any(category.kind != "necessary" for category in categories),
             "kept": language.duration(self._max_age),
-            "standing": self.status(consent, language),
+            "standing": self.status(consent, language, saved=query.saved),
             "allowed": " ".join(c.key for c in self._policy.categories if consent.allows(c.key)),
             "alone": False,
         }

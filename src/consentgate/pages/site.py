@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from consentgate.pages import answer, charter
 from consentgate.pages.answer import Answer, WrongField, WrongType
-from consentgate.pages.links import with_saved
+from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.refusal import Field, Refusal
 from consentgate.pages.rendering import Renderer
@@ -132,6 +132,7 @@ class Site:
         if saved:
             self._from_own_page(request)
             self._taken(answer.from_json, request, consent)
+        saved = saved or query_of(consent.target).saved
         language = self.renderer.language(consent.target)
         policy, choice = self._policy, consent.choice
         allowed = [c.key for c in policy.categories if consent.allows(c.key)]

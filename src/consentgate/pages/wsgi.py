@@ -89,7 +89,7 @@ class Inserter:
         self._asking = Asking(exchange, consent(environ), method, EnvironHeaders(environ))
         self._start_response = start_response
         self._insertion: Insertion | None = None
-        self._held: tuple[str, list[Pair]] | None = None
+        self._held: tuple[str, list[Pair]] = ("", [])
         self._write: Callable[[bytes], object] | None = None
         if self._asking.anew:
             for name in CONDITIONS:
@@ -108,7 +108,7 @@ class Inserter:
         """Take the start of a response as it left the gate, in place of `start_response`."""
         if self._insertion is None or self._write is not None:
             # What the server has been told already cannot be taken back.
-            self._insertion = self._held = None
+            self._insertion = None
             self._write = self._start_response(status, headers, *exc_info)
             return self._write
         self._held = status, headers
@@ -121,28 +121,28 @@ class Inserter:
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a part of the body; return what may leave, None while that is not known."""
-        if self._insertion is None:
+        insertion = self._insertion
+        if insertion is None:
             return chunk
-        body = self._insertion.feed(chunk)
-        return self._released(body) if self._insertion.settled else None
+        body = insertion.feed(chunk)
+        return self._released(insertion, body) if insertion.settled else None
 
     def end(self) -> bytes:
         """Return what is still held: the body is over."""
-        return b"" if self._insertion is None else self._released(self._insertion.end())
+        insertion = self._insertion
+        return b"" if insertion is None else self._released(insertion, insertion.end())
 
     def _written(self, data: bytes) -> None:
         body = self.feed(data)
         if body is not None and self._write is not None:
             self._write(body)
 
-    def _released(self, body: bytes) -> bytes:
-        insertion, held = self._insertion, self._held
-        self._insertion = self._held = None
-        if insertion is not None and held is not None:
-            status, headers = held
-            if insertion.inserted:
-                headers = self._asking.variant(headers, insertion, NATIVE)
-            self._write = self._start_response(status, headers)
+    def _released(self, insertion: Insertion, body: bytes) -> bytes:
+        self._insertion = None
+        status, headers = self._held
+        if insertion.inserted:
+            headers = self._asking.variant(headers, insertion, NATIVE)
+        self._write = self._start_response(status, headers)
         return body
 
 
