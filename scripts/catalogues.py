@@ -14,8 +14,8 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from consentgate import options
 from consentgate.category import BUILT_IN, Text
+from consentgate.cookie import CONSENT_COOKIE_PURPOSE
 
 LANGUAGES = (
     *("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr"),
@@ -56,7 +56,7 @@ def extracted(pages: Path = PAGES) -> Catalog:
                 for _, message, _, _ in extract(method, file, keywords, options=_OPTIONS):
                     template.add(message)
     texts: list[Text] = [text for each in BUILT_IN for text in (each.title, each.description)]
-    for text in (*texts, getattr(options, "CONSENT_COOKIE_PURPOSE", "")):
+    for text in (*texts, CONSENT_COOKIE_PURPOSE):
         if english := text if isinstance(text, str) else text["en"]:
             template.add(english)
     return template

@@ -27,12 +27,14 @@ from adapters import (
     asgi_scope,
     behind,
     behind_wsgi,
+    sets,
     token_pair,
     wsgi_environ,
 )
 from consentgate import Category, Choice, Consent, ConsentGate, Cookie, Policy
 from consentgate.pages.settings import Pages
 from consentgate.pages.static import static_files
+from stepping import counted
 
 CHOICE = "/cookies/choice"
 STATE = "/cookies/choice.json"
@@ -1405,3 +1407,18 @@ def test_a_piece_of_an_answer_changes_nothing_wrongly(
     answer = Adapter(protocol)(GATE, unreached, visit)
     assert answer.status in {200, 303, 400}
     assert (b"cookies_preferences" in answer.names) is (answer.status != 400)
+
+
+@pytest.mark.conformance("P1")
+def test_a_page_costs_as_much_as_its_headers(adapter: Adapter) -> None:
+    """The work for a page, in lines of Python, grows with the headers of a request, not faster."""
+    gate = ConsentGate(Policy.allow("session"), secret_key=KEY)
+    counts = []
+    for number in (1500, 3000, 6000):  # More than are remembered by name.
+        headers = [(b"x-%d" % each, b"1") for each in range(number)]
+        adapter(gate, sets(), Visit(path="/cookies"))  # What is remembered is so by now.
+        with counted() as steps:
+            adapter(gate, sets(), Visit(path="/cookies", headers=headers))
+        counts.append(steps.count)
+    first, second = counts[1] - counts[0], counts[2] - counts[1]
+    assert second < 3 * first

@@ -130,7 +130,7 @@ def test_a_file_gets_the_banner(name: str) -> None:
         ("/html?Content-Type=text/html;charset=utf-16", {}, COOKIES),
         ("/html?Content-Encoding=gzip", {}, COOKIES),
         ("/html?Content-Disposition=attachment", {}, COOKIES),
-        ("/html", {"method": "POST"}, MINE),
+        ("/html", {"method": "POST"}, COOKIES),
         ("/html", {"headers": [(b"hx-request", b"true")]}, MINE),
         ("/html", {"headers": [(b"sec-fetch-dest", b"empty")]}, MINE),
         ("/html", {"headers": [(b"x-requested-with", b"XMLHttpRequest")]}, MINE),
@@ -531,6 +531,16 @@ def test_a_body_that_does_not_come_is_no_answer() -> None:
 
     environ = RequestFactory().post("/cookies/choice", HTTP_SEC_FETCH_SITE="same-origin").environ
     response: Any = ConsentMiddleware(lambda _: HttpResponse(), gate=GATE)(Gone(environ))
+    assert response.status_code == 413
+    assert not response.cookies
+
+
+def test_a_body_that_is_cut_is_no_answer() -> None:
+    """Of a body that is shorter than its length says, what is missing may have been a refusal."""
+    form = {"answer": "save", "allow-statistics": "yes"}
+    request = RequestFactory().post("/cookies/choice", form, HTTP_SEC_FETCH_SITE="same-origin")
+    request.META["CONTENT_LENGTH"] = str(int(request.META["CONTENT_LENGTH"]) + 40)
+    response: Any = ConsentMiddleware(lambda _: HttpResponse(), gate=GATE)(request)
     assert response.status_code == 413
     assert not response.cookies
 

@@ -165,6 +165,19 @@ def test_trailers_follow_the_banner(gate: ConsentGate) -> None:
     assert left[2] == [end]
 
 
+@pytest.mark.parametrize("page", [PAGE, b"<p>"], ids=["put in", "not put in"])
+def test_trailers_tell_nothing_of_another_page(gate: ConsentGate, page: bytes) -> None:
+    """A digest of the page without the banner does not follow the page with it."""
+    digest, other = (b"repr-digest", b"sha-256=:AA==:"), (b"x-checksum", b"1")
+    end = {"type": "http.response.trailers", "headers": [digest, other]}
+    left = steps(gate, [{**start_of(HTML), "trailers": True}, body_of(page, more=False), end])
+    expected = [other] if page is PAGE else [digest, other]
+    assert left[2] == [{**end, "headers": expected}]
+    silent = {"type": "http.response.trailers"}
+    left = steps(gate, [{**start_of(HTML), "trailers": True}, body_of(page, more=False), silent])
+    assert left[2][0] is silent
+
+
 @pytest.mark.parametrize("parts", [[], [b"<html>"], [b"<html>", b"<!--"]])
 def test_an_app_that_forgets_the_end_loses_nothing(gate: ConsentGate, parts: list[bytes]) -> None:
     """Where the app returns without an end, what it said leaves, and the server sees no end."""

@@ -945,7 +945,7 @@ def test_a_page_that_cannot_be_led_back_to_says_nowhere(
     """Where the address of a page is no safe way back, the form says none."""
     visit = Visit(path=path, query=query)
     banner = parsed(rendered(adapter, gate, Consent.banner_html, visit))
-    assert found(banner, "input", name="back")[0].get("value") == ""
+    assert not found(banner, "input", name="back")
     assert found(banner, "a", href=PREFERENCES)
 
 

@@ -71,7 +71,7 @@ class ConsentMiddleware:
                 app = page
             elif self.gate.injects:
                 inserter = pages.inserter(exchange, scope, send)
-                send = inserter.send
+                send = send if inserter is None else inserter.send
 
         async def filtered(message: Message) -> None:
             kind = message["type"]

@@ -48,7 +48,7 @@ def nearest_of(word: str, known: Iterable[str]) -> str:
 # What a Consent has by these names: a template would ask for it in place of the category.
 _TAKEN = frozenset(
     {
-        *("allows", "answered", "needed", "opted_out", "choice", "target"),
+        *("allows", "answered", "chosen", "needed", "opted_out", "choice", "target"),
         *("grant", "choose", "grant_all", "refuse_all", "withdraw", "helpers"),
         *("banner_html", "link_html", "charter_html", "script_html"),
     }

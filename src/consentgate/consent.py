@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from consentgate.choice import Choice
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.request import Target
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from consentgate.pages.site import Site
 
 KEY = "consentgate"
@@ -44,6 +44,14 @@ class Consent:
     def choice(self) -> Choice | None:
         """What the visitor decided, None if nothing. One under an old revision is no answer."""
         return self._exchange.consulted().choice
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The keys of the categories that pass by this visitor's choice, or need none.
+
+        That is what `allows` tells, but where no consent is needed: silence is in no way a choice.
+        """
+        return self._exchange.consulted().allowed
 
     @property
     def needed(self) -> bool:
@@ -114,12 +122,14 @@ class Consent:
     def banner_html(self, language: str | None = None) -> Markup:
         """Return the banner, to stand first in the page's body; empty where nothing is to be asked.
 
-        That is where the visitor has answered, or no consent is needed.
+        That is where the visitor has answered, where no consent is needed, and
+        behind a gate that only reports.
         `language` is the page's own, by default the one that the visitor asks
         for. Raises ConsentGateError for a gate without pages.
         """
         site = self._site("banner_html")
-        banner = site.banner(self, language)
+        # There all cookies are set, whatever the banner would promise.
+        banner = Markup("") if self._exchange.gate.report_only else site.banner(self, language)
         if banner:
             self._exchange.banner_shown = True
             self._exchange.is_personal()

@@ -27,6 +27,12 @@ EXEMPTIONS = (
 # CNIL, audience measurement: a tracer lives 13 months at most. 365 days and the longest month.
 EXEMPT_LIFETIME = timedelta(days=396)
 
+CONSENT_COOKIE_PURPOSE = {
+    "en": "Remembers your choice about cookies",
+    "fr": "Retient votre choix au sujet des cookies",
+}
+"""What the row of the consent cookie itself says; the catalogues have it in more languages."""
+
 # RFC 6265 4.1.1: av-octet and path-value, "any CHAR except CTLs or ';'". A space is encoded.
 _ATTRIBUTE = re.compile(r"[!-:<-~]*")
 

@@ -16,13 +16,13 @@ from consentgate.frozen import Frozen
 from consentgate.memory import Memory
 from consentgate.observer import Event, LogObserver, Observer
 from consentgate.options import (
-    as_pages,
     check_age,
     check_callable,
     check_cookie,
     check_flags,
     with_consent_cookie,
 )
+from consentgate.pages.settings import Pages, as_pages
 from consentgate.policy import Policy
 from consentgate.recorder import Recorder
 from consentgate.request import Request
@@ -31,7 +31,6 @@ from consentgate.token import SecretKey, TokenSigner
 
 if TYPE_CHECKING:
     from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
-    from consentgate.pages.settings import Pages
     from consentgate.pages.site import Site
     from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
@@ -73,8 +72,6 @@ class ConsentGate(Frozen):
     policy: Policy
     site: Site | None
     """The pages that ask."""
-    page_prefixes: tuple[str, ...]
-    """What the path of a request for one of them starts with."""
     injects: bool
     """Whether the banner is put into pages of the app."""
     cookie_name: str
@@ -167,7 +164,6 @@ class ConsentGate(Frozen):
             flags,
             policy=policy,
             site=site,
-            page_prefixes=() if site is None else site.prefixes,
             injects=inject_banner and not report_only and site is not None and site.asks,
             cookie_name=cookie_name,
             max_age=max_age,

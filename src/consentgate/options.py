@@ -8,23 +8,16 @@ from inspect import iscoroutinefunction
 
 from consentgate import wire
 from consentgate.category import NECESSARY
-from consentgate.cookie import Cookie
+from consentgate.cookie import CONSENT_COOKIE_PURPOSE, Cookie
 from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_declarable, is_pattern
-from consentgate.pages.settings import Pages
 from consentgate.policy import Policy
 
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
 _ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
 
-CONSENT_COOKIE_PURPOSE = {
-    "en": "Remembers your choice about cookies",
-    "fr": "Retient votre choix au sujet des cookies",
-}
-"""What the row of the consent cookie itself says; the catalogues have it in more languages."""
-
-# Browsers cut it to 400 days anyway (RFC 6265bis 5.5), and dates end somewhere.
-_LONGEST = timedelta(days=36_525)
+# RFC 6265bis 5.5: a longer one is cut, and what visitors are told would not be true.
+_LONGEST = timedelta(days=400)
 
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
@@ -65,7 +58,7 @@ def check_age(max_age: timedelta) -> None:
     """Raise ConsentGateError for what is no length of time."""
     if not isinstance(max_age, timedelta) or not timedelta(seconds=1) <= max_age <= _LONGEST:
         raise ConsentGateError(
-            f"max_age={max_age!r}: use a positive timedelta of a century at most, as in "
+            f"max_age={max_age!r}: use a positive timedelta of 400 days at most, as in "
             "timedelta(days=182)"
         )
 
@@ -86,35 +79,6 @@ def check_flags(**options: object) -> None:
     for option, value in options.items():
         if not isinstance(value, bool):
             raise ConsentGateError(f"{option} must be True or False, not {value!r}")
-
-
-def as_pages(pages: object, policy: Policy, inject_banner: bool) -> Pages | None:
-    """Return what is said about the pages that ask, None where there are none.
-
-    Raises ConsentGateError where the banner is to be put in, but leads nowhere,
-    or where the language is read from a cookie that may not be read.
-    """
-    if pages is None:
-        if inject_banner:
-            raise ConsentGateError(
-                "inject_banner=True: the banner leads to the pages, and pages=None serves none; "
-                "leave one of them out"
-            )
-        return None
-    settings = Pages(pages) if isinstance(pages, str) else pages
-    if not isinstance(settings, Pages):
-        raise ConsentGateError(
-            f"pages={pages!r}: use a path as in '/cookies', a Pages(...), or None for no pages"
-        )
-    cookie = settings.language_cookie
-    if cookie is not None:
-        declared = policy.lookup(cookie.encode("ascii"))
-        if declared is None or declared.category != NECESSARY:
-            raise ConsentGateError(
-                f"Pages(language_cookie={cookie!r}): only a necessary cookie is read without "
-                f"consent; declare it: Cookie({cookie!r}, exemption='interface')"
-            )
-    return settings
 
 
 def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:

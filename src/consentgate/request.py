@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
-
-MAX_BODY = 16 * 1024
-"""How many bytes the body of a visitor's answer may have."""
 
 # What stands for itself in a path (RFC 3986 3.3).
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"
@@ -51,38 +48,15 @@ class Target(NamedTuple):
         cls, root: bytes, path: bytes, query: str, language: str, cookie_lines: Sequence[bytes]
     ) -> Target:
         """Return the target of a request, `root` and `path` being decoded bytes."""
+        # One that begins with two slashes would name another host (RFC 3986 4.2).
+        mounted = quote(root, safe=_PATH_SAFE).strip("/")
         return cls(
-            quote(root, safe=_PATH_SAFE).rstrip("/"),
+            f"/{mounted}" if mounted else "",
             quote(path, safe=_PATH_SAFE),
             query,
             language,
             cookie_lines,
         )
-
-
-class PageRequest(NamedTuple):
-    """A request for one of the pages that ask.
-
-    `path` is below the place where the app is mounted, decoded. `headers` are
-    by lower-case name, several fields of one name joined by a comma. `body` is
-    None where it is longer than an answer can be.
-    """
-
-    method: str
-    path: str
-    target: Target
-    headers: Mapping[str, str]
-    https: bool = False
-    host: str = ""
-    body: bytes | None = b""
-
-
-class PageResponse(NamedTuple):
-    """What is answered: a status, header fields, and the body."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
 
 
 def opts_out(signals: Iterable[bytes]) -> bool:

@@ -74,7 +74,7 @@ class ConsentMiddleware:
                 app = page
             elif self.gate.injects:
                 inserter = pages.inserter(exchange, environ, start_response)
-                start_response = inserter.start
+                start_response = start_response if inserter is None else inserter.start
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
             if inserter is not None:

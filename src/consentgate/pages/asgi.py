@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
-from consentgate.asgi import below_root, consent, joined
+from consentgate.asgi import below_root, consent
 from consentgate.consent import KEY
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.asking import CONDITIONS, READING, Asking
 from consentgate.pages.insertion import Insertion
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
-from consentgate.request import MAX_BODY, PageRequest
 from consentgate.wire import BYTES
 
 
@@ -27,29 +28,33 @@ class AsgiPages:
     def page(self, scope: Scope) -> ASGIApp | None:
         """Return the app that answers a request for one of the pages, None for any other."""
         path = below_root(scope)
-        if path.startswith(self._site.prefixes) and self._site.has(path):
-            return partial(self._answer, path)
-        return None
+        return partial(self._answer, path) if self._site.has(path) else None
 
-    def inserter(self, exchange: Exchange, scope: Scope, send: Any) -> Inserter:
-        """Return what puts the banner into the response to a request."""
-        return Inserter(exchange, scope, send)
+    def inserter(self, exchange: Exchange, scope: Scope, send: Any) -> Inserter | None:
+        """Return what puts the banner into the response to a request; None where nothing can."""
+        return Inserter(exchange, scope, send) if scope["method"] in READING else None
 
     async def _answer(self, path: str, scope: Scope, receive: Any, send: Any) -> None:
         handle = consent(scope)
-        names = {name.lower() for name, _ in scope.get("headers", ())}
+        headers: dict[bytes, list[bytes]] = {}
+        for name, value in scope.get("headers", ()):
+            headers.setdefault(name.lower(), []).append(value)
+        fields = {
+            name.decode("latin-1"): b",".join(values).decode("latin-1")
+            for name, values in headers.items()
+        }
         request = PageRequest(
             scope["method"],
             path,
             handle.target,
-            {name.decode("latin-1"): joined(scope, name) for name in names},
+            fields,
             https=scope.get("scheme") == "https",
-            host=joined(scope, b"host") or _server(scope),
-            body=await _body(receive) if scope["method"] == "POST" else b"",
+            host=fields.get("host") or _server(scope),
+            body=await _body(receive, fields) if scope["method"] == "POST" else b"",
         )
-        status, headers, content = self._site.answer(request, handle)
-        fields = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers]
-        await send({"type": "http.response.start", "status": status, "headers": fields})
+        status, answered, content = self._site.answer(request, handle)
+        head = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in answered]
+        await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": content})
 
 
@@ -59,8 +64,8 @@ def _server(scope: Scope) -> str:
     return f"{host}:{port}" if port else str(host)
 
 
-async def _body(receive: Any) -> bytes | None:
-    """Return the body of a request, None if it is longer than an answer can be."""
+async def _body(receive: Any, fields: Mapping[str, str]) -> bytes | None:
+    """Return the body of a request, None if it is no whole answer."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -70,7 +75,7 @@ async def _body(receive: Any) -> bytes | None:
         more = message.get("more_body", False)
         if len(body) > MAX_BODY:
             return None
-    return body
+    return whole(body, declared_length(fields.get("content-length")))
 
 
 class Inserter:
@@ -86,6 +91,7 @@ class Inserter:
         self._asking = Asking(exchange, scope[KEY], scope["method"], headers)
         self._send = send
         self._insertion: Insertion | None = None
+        self._inserted: Insertion | None = None
         self._held: Message | None = None
         if self._asking.anew and any(name in headers for name in CONDITIONS):
             left = [h for h in scope["headers"] if h[0].lower().decode("latin-1") not in CONDITIONS]
@@ -102,7 +108,7 @@ class Inserter:
     async def send(self, message: Message) -> None:
         """Send on what left the gate, with the banner in it."""
         if self._insertion is None:
-            await self._send(message)
+            await self._send(self._trailers(message))
         elif message["type"] == "http.response.start":
             self._held = message
         elif message["type"] == "http.response.body" and self._held is not None:
@@ -120,6 +126,13 @@ class Inserter:
             if rest:
                 await self._send({"type": "http.response.body", "body": rest, "more_body": True})
 
+    def _trailers(self, message: Message) -> Message:
+        """Leave out of trailers what was true of the page without the banner, a digest say."""
+        inserted, headers = self._inserted, message.get("headers")
+        if inserted is None or message["type"] != "http.response.trailers" or headers is None:
+            return message
+        return {**message, "headers": self._asking.variant(list(headers), inserted, BYTES)}
+
     async def _feed(self, insertion: Insertion, held: Message, message: Message) -> None:
         body = insertion.feed(message.get("body", b""))
         if not message.get("more_body", False):
@@ -131,6 +144,7 @@ class Inserter:
     async def _release(self, insertion: Insertion, held: Message) -> None:
         self._held = self._insertion = None
         if insertion.inserted:
+            self._inserted = insertion
             headers = self._asking.variant(held["headers"], insertion, BYTES)
             held = {**held, "headers": headers}
         await self._send(held)

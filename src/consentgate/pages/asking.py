@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("consentgate")
 
+READING = ("GET", "HEAD")
+"""The methods of requests for a page."""
+
 # RFC 9110 13.1: with these a client asks whether what it has is still good. Without the banner,
 # which it may have had no need of then, it is not.
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
@@ -42,9 +45,14 @@ class Asking:
         self._method = method
         self._whole_page = is_page_request(method, headers)
         # What the request says of itself is read now, and not once the app has changed it.
-        document = headers.get("Sec-Fetch-Dest") or "text/html" in (headers.get("Accept") or "")
-        self.anew = bool(self._whole_page and document and self._open)
+        self.anew = self._whole_page and self._is_document(headers) and self._open
         """Whether the app should answer as if the browser had no copy, one without banner maybe."""
+
+    @staticmethod
+    def _is_document(headers: RequestHeaders) -> bool:
+        """Tell whether a page to be shown is asked for: an old browser says it by what it takes."""
+        accepted = headers.get("Accept") or ""
+        return headers.get("Sec-Fetch-Dest") is not None or "text/html" in accepted
 
     @property
     def _open(self) -> bool:

@@ -17,9 +17,9 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from consentgate.category import BUILT_IN, Text
+from consentgate.cookie import CONSENT_COOKIE_PURPOSE
 from consentgate.errors import ConsentGateError
 from consentgate.memory import Memory
-from consentgate.options import CONSENT_COOKIE_PURPOSE
 from consentgate.pages.settings import OFFICIAL
 
 DOMAIN = "consentgate"

@@ -10,9 +10,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consentgate.category import Text, frozen_text
+from consentgate.category import NECESSARY, Text, frozen_text
 from consentgate.errors import ConsentGateError
 from consentgate.names import is_declarable, is_pattern
+from consentgate.policy import Policy
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -110,10 +111,47 @@ class Pages:
 
     def _check_folder(self, option: str) -> None:
         value = getattr(self, option)
-        if value is None or (option == "templates" and hasattr(value, "get_source")):
+        if value is None or (option == "templates" and _is_loader(value)):
             return
         if not isinstance(value, (str, PathLike)) or not Path(value).is_dir():
             raise _error(f"{option}={value!r}", "use the path of a folder")
+
+
+def _is_loader(value: object) -> bool:
+    if isinstance(value, (str, PathLike)):
+        return False
+    from jinja2 import BaseLoader  # loaded only where a site has one
+
+    return isinstance(value, BaseLoader)
+
+
+def as_pages(pages: object, policy: Policy, inject_banner: bool) -> Pages | None:
+    """Return what is said about the pages that ask, None where there are none.
+
+    Raises ConsentGateError where the banner is to be put in, but leads nowhere,
+    or where the language is read from a cookie that may not be read.
+    """
+    if pages is None:
+        if inject_banner:
+            raise ConsentGateError(
+                "inject_banner=True: the banner leads to the pages, and pages=None serves none; "
+                "leave one of them out"
+            )
+        return None
+    settings = Pages(pages) if isinstance(pages, str) else pages
+    if not isinstance(settings, Pages):
+        raise ConsentGateError(
+            f"pages={pages!r}: use a path as in '/cookies', a Pages(...), or None for no pages"
+        )
+    cookie = settings.language_cookie
+    if cookie is not None:
+        declared = policy.lookup(cookie.encode("ascii"))
+        if declared is None or declared.category != NECESSARY:
+            raise ConsentGateError(
+                f"Pages(language_cookie={cookie!r}): only a necessary cookie is read without "
+                f"consent; declare it: Cookie({cookie!r}, exemption='interface')"
+            )
+    return settings
 
 
 def _error(what: str, remedy: str) -> ConsentGateError:

@@ -15,10 +15,10 @@ from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.refusal import Field, Refusal
 from consentgate.pages.rendering import Renderer
+from consentgate.pages.request import PageRequest, PageResponse
 from consentgate.pages.settings import Pages
 from consentgate.pages.static import StaticFile, static_files
 from consentgate.policy import Policy
-from consentgate.request import PageRequest, PageResponse
 
 if TYPE_CHECKING:
     from consentgate.consent import Consent
@@ -73,12 +73,14 @@ class Site:
         self.asks = bool(policy.needing & keys)
         """Whether there is anything to ask consent for."""
         self._routes = self._routed()
-        self.prefixes = (pages.path, *(() if pages.gpc is None else (WELL_KNOWN_GPC,)))
-        """What the path of a request for one of the pages starts with."""
+        # Most requests are for no page: that is seen at once.
+        self._prefixes = (pages.path, *(() if pages.gpc is None else (WELL_KNOWN_GPC,)))
 
     def has(self, path: str) -> bool:
         """Tell whether there is a page at a path below the place where the app is mounted."""
-        return path in self._routes or path.removesuffix("/") in self._routes
+        return path.startswith(self._prefixes) and (
+            path in self._routes or path.removesuffix("/") in self._routes
+        )
 
     def banner(self, consent: Consent, told: str | None = None) -> Markup:
         """Return the banner for a visitor, empty where nothing is to be asked."""
@@ -135,7 +137,8 @@ class Site:
         saved = saved or query_of(consent.target).saved
         language = self.renderer.language(consent.target)
         policy, choice = self._policy, consent.choice
-        allowed = [c.key for c in policy.categories if consent.allows(c.key)]
+        # Whatever `needs_consent` says of this very address: it is another page that asks.
+        allowed = [c.key for c in policy.categories if c.key in consent.chosen]
         state = {
             "answered": consent.answered,
             "needed": consent.needed,

@@ -45,6 +45,8 @@ class Status:
     @property
     def decisions(self) -> dict[str, str]:
         """What was decided, as forms say it, by category. Nothing before an answer."""
+        if not self._consent.answered:
+            return {}
         decided = {section.key: self._decided(section) for section in self._sections}
         return {key: "yes" if yes else "no" for key, yes in decided.items() if yes is not None}
 
@@ -52,17 +54,26 @@ class Status:
     def lines(self) -> list[str]:
         """The choice and its date; or that there is none, and what holds until there is one."""
         consent, _ = self._consent, self._language.say
+        if all(section.kind == "necessary" for section in self._sections):
+            return [_("This site uses only cookies that need no consent.")]
         if not consent.answered or consent.choice is None:
             return self._unanswered()
         made = consent.choice.time
         lines = [_("Your choice is saved.")] if self._saved else []
         lines.append(_("You decided on %(date)s.", date=self._language.date(made)))
+        lines += self._held()
+        until = self._language.date(made + self._max_age)
+        lines.append(_("This answer is kept until %(date)s.", date=until))
+        return lines
+
+    def _held(self) -> list[str]:
+        """Return what is accepted and refused: of an older choice, what of it still holds."""
+        _ = self._language.say
+        lines = []
         if accepted := self._titles(True):
             lines.append(_("Accepted: %(purposes)s.", purposes=accepted))
         if refused := self._titles(False):
             lines.append(_("Refused: %(purposes)s.", purposes=refused))
-        until = self._language.date(made + self._max_age)
-        lines.append(_("This answer is kept until %(date)s.", date=until))
         return lines
 
     def _titles(self, decision: bool) -> str:
@@ -73,7 +84,8 @@ class Status:
         consent, _ = self._consent, self._language.say
         if consent.choice is not None:
             lines = [
-                _("The cookies of this site have changed since you decided. Please decide again.")
+                _("The cookies of this site have changed since you decided. Please decide again."),
+                *self._held(),
             ]
         elif consent.needed:
             lines = [
@@ -94,12 +106,14 @@ class Status:
         return lines
 
     def _decided(self, section: Section) -> bool | None:
-        """Tell what the visitor decided on a category; None where nothing, or where nobody asks."""
-        choice = self._consent.choice
-        if not self._consent.answered or choice is None or section.kind == "necessary":
+        """Tell what the visitor decided on a category, and what still holds; None if nothing."""
+        consent, choice = self._consent, self._consent.choice
+        if choice is None or section.kind == "necessary":
             return None
-        if section.key in choice.granted:
+        refused = section.key in choice.refused
+        if section.kind == "exempt":
+            return False if refused else (section.key in choice.granted or None)
+        if section.key in consent.chosen:
             return True
-        if section.key in choice.refused or section.kind == "consent":
-            return False
-        return None
+        # Silence refuses where consent is needed; an older refusal is asked for anew.
+        return False if consent.answered and (refused or consent.needed) else None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.wsgi import get_content_length, get_input_stream
+from werkzeug.wsgi import get_input_stream
 
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.asking import CONDITIONS, READING, Asking
 from consentgate.pages.insertion import Insertion
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
-from consentgate.request import MAX_BODY, PageRequest
 from consentgate.wire import NATIVE
 from consentgate.wsgi import Pair, consent
 
@@ -32,15 +32,14 @@ class WsgiPages:
     def page(self, environ: WSGIEnvironment) -> WSGIApplication | None:
         """Return the app that answers a request for one of the pages, None for any other."""
         path: str = environ.get("PATH_INFO", "")
-        if path.startswith(self._site.prefixes) and self._site.has(path):
-            return partial(self._answer, path)
-        return None
+        return partial(self._answer, path) if self._site.has(path) else None
 
     def inserter(
         self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Inserter:
-        """Return what puts the banner into the response to a request."""
-        return Inserter(exchange, environ, start_response)
+    ) -> Inserter | None:
+        """Return what puts the banner into the response to a request; None where nothing can."""
+        reading = environ.get("REQUEST_METHOD", "GET") in READING
+        return Inserter(exchange, environ, start_response) if reading else None
 
     def _answer(
         self, path: str, environ: WSGIEnvironment, start_response: StartResponse
@@ -62,8 +61,8 @@ class WsgiPages:
 
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
-    """Return the body of a request, None if it is longer than an answer can be, or did not come."""
-    declared = get_content_length(environ)
+    """Return the body of a request, None if it is no whole answer."""
+    declared = declared_length(environ.get("CONTENT_LENGTH"))
     if declared is not None and declared > MAX_BODY:
         return None
     stream, body = get_input_stream(environ), b""
@@ -72,7 +71,7 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
             body += more
     except (ClientDisconnected, OSError, ValueError):  # Servers have errors of their own.
         return None
-    return body if len(body) <= MAX_BODY and declared in (None, len(body)) else None
+    return whole(body, declared)
 
 
 class Inserter:

@@ -11,10 +11,10 @@ from django.http.response import HttpResponseBase
 
 from consentgate.exchange import Exchange
 from consentgate.frameworks.django.handle import consent
-from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.asking import CONDITIONS, READING, Asking
 from consentgate.pages.insertion import Insertion
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
-from consentgate.request import MAX_BODY, PageRequest
 from consentgate.wire import BYTES, Header
 
 
@@ -27,7 +27,7 @@ class DjangoPages:
     def answer(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request for one of the pages; None for any other."""
         path = request.path_info
-        if not path.startswith(self._site.prefixes) or not self._site.has(path):
+        if not self._site.has(path):
             return None
         handle = consent(request)
         method = request.method or "GET"
@@ -44,18 +44,18 @@ class DjangoPages:
         status, headers, content = self._site.answer(page, handle)
         return HttpResponse(content, status=status, headers=dict(headers))
 
-    def inserter(self, exchange: Exchange, request: HttpRequest) -> Inserter:
-        """Return what puts the banner into the response to a request."""
-        return Inserter(exchange, request)
+    def inserter(self, exchange: Exchange, request: HttpRequest) -> Inserter | None:
+        """Return what puts the banner into the response to a request; None where nothing can."""
+        return Inserter(exchange, request) if request.method in READING else None
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the body of a request, None if it is longer than an answer can be, or did not come."""
+    """Return the body of a request, None if it is no whole answer."""
     try:
         body = request.read(MAX_BODY + 1)
-    except UnreadablePostError:
+    except (UnreadablePostError, OSError, ValueError):
         return None
-    return body if len(body) <= MAX_BODY else None
+    return whole(body, declared_length(request.META.get("CONTENT_LENGTH")))
 
 
 class Inserter:

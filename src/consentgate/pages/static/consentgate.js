@@ -4,7 +4,7 @@
    document.addEventListener("consentgate:change", event => event.detail.allowed)   hears of a new choice */
 (() => {
   "use strict";
-  if (window.consentgate) return;
+  if (window.consentgate?.allows) return;
   let allowed = (document.currentScript.dataset.allowed || "").split(" ");
   window.consentgate = Object.freeze({ allows: (name) => allowed.includes(name) });
 
@@ -24,32 +24,41 @@
     };
   };
 
-  const post = async (form, submitter) => {
+  const post = async (form, answer) => {
     const response = await fetch(form.dataset.consentgate, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(answerOf(form, submitter)),
+      body: JSON.stringify(answer),
     });
     if (!response.ok) throw new Error(response.status);
     return response.json();
   };
 
-  // One of the pages shows the choice in many places: it is got anew, and the part of it exchanged.
-  const renew = async (page) => {
+  // What shows the choice in a page: it is got anew, and exchanged for what is there.
+  const PARTS = "[data-consentgate-page], .consentgate-link";
+  const renew = async () => {
+    const parts = document.querySelectorAll(PARTS);
+    if (!parts.length) return;
     const address = new URL(location.href);
-    address.searchParams.set("saved", "1");
+    if (parts[0].matches("[data-consentgate-page]")) address.searchParams.set("saved", "1");
     const text = await (await fetch(address)).text();
-    const renewed = new DOMParser().parseFromString(text, "text/html");
-    page.replaceWith(renewed.querySelector("[data-consentgate-page]"));
-    document.getElementById("consentgate-status").focus();
+    const renewed = new DOMParser().parseFromString(text, "text/html").querySelectorAll(PARTS);
+    if (renewed.length !== parts.length) throw new Error("another page");
+    parts.forEach((part, place) => {
+      const focused = part.contains(document.activeElement);
+      part.replaceWith(renewed[place]);
+      if (focused) renewed[place].querySelector("#consentgate-status, a").focus();
+    });
   };
 
-  const show = async (form, state) => {
-    const page = form.closest("[data-consentgate-page]");
-    if (page) return renew(page);
-    announcer.lang = state.language;
-    announcer.textContent = state.status.join(" ");
-    (form.closest("[data-consentgate-banner]") || form).remove();
+  const show = (state) => {
+    // A page of ours has a status of its own, which takes the focus.
+    if (!document.querySelector("[data-consentgate-page]")) {
+      announcer.lang = state.language;
+      announcer.textContent = state.status.join(" ");
+    }
+    document.querySelectorAll("[data-consentgate-banner]").forEach((banner) => banner.remove());
+    return renew();
   };
 
   const byItself = (form, submitter) => {
@@ -61,14 +70,10 @@
     form.submit();
   };
 
-  document.addEventListener("submit", async (event) => {
-    const form = event.target;
-    const submitter = event.submitter;
-    if (!form.dataset.consentgate || !submitter || event.defaultPrevented) return;
-    event.preventDefault();
+  const take = async (form, submitter, answer) => {
     let state;
     try {
-      state = await post(form, submitter);
+      state = await post(form, answer);
     } catch {
       byItself(form, submitter);
       return;
@@ -76,6 +81,17 @@
     allowed = state.allowed;
     const detail = { allowed, answered: state.answered };
     document.dispatchEvent(new CustomEvent("consentgate:change", { bubbles: true, detail }));
-    show(form, state).catch(() => location.reload());
+    await show(state).catch(() => location.reload());
+  };
+
+  // One after the other: what was pressed last is what holds.
+  let last = Promise.resolve();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const submitter = event.submitter;
+    if (!form.dataset?.consentgate || !submitter || event.defaultPrevented) return;
+    event.preventDefault();
+    const answer = answerOf(form, submitter);
+    last = last.then(() => take(form, submitter, answer));
   });
 })();
