@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 import browsing
 from browsing import Tab
@@ -230,6 +230,42 @@ def test_scripts_answer_without_a_new_page(scripted: Visitor, site: Served) -> N
     assert heard["answered"] is True
     assert {"necessary", "statistics", "marketing"} <= set(heard["allowed"])
     expect(page.get_by_role("status").first).to_contain_text("Accepted: ")
+
+
+@pytest.mark.conformance("P4")
+def test_scripts_show_the_way_to_withdraw_at_once(scripted: Visitor, site: Served) -> None:
+    """After an answer by script the footer offers to withdraw it, and after that it does not."""
+    page = scripted.page
+    page.goto(site.url)
+    page.evaluate(REMEMBER)
+    withdraw = page.get_by_role("button", name="Withdraw my consent")
+    expect(withdraw).to_have_count(0)
+    scripted.press("Accept all")
+    expect(withdraw).to_be_visible()
+    scripted.press("Withdraw my consent")
+    expect(withdraw).to_have_count(0)
+    assert page.evaluate(ALLOWS, "statistics") is False
+    assert len(page.evaluate(HEARD)) == 2
+    assert page.evaluate("() => document.activeElement.closest('.consentgate-link') !== null")
+    assert scripted.tab.names() == site.necessary | {CHOICE}
+
+
+@pytest.mark.conformance("P3")
+def test_what_is_pressed_last_holds(scripted: Visitor, site: Served) -> None:
+    """An answer that is slow on its way does not arrive after the one that was pressed after it."""
+    page, held = scripted.page, list[Route]()
+    page.route(ANSWER, lambda route: route.continue_() if held else held.append(route))
+    page.goto(site.url)
+    page.evaluate(REMEMBER)
+    page.get_by_role("button", name="Accept all").click()
+    page.get_by_role("button", name="Refuse all").click()
+    while not held:
+        page.wait_for_timeout(10)
+    with page.expect_response(lambda response: "refuse" in (response.request.post_data or "")):
+        held[0].continue_()
+    page.wait_for_function("() => window.heard.length === 2")
+    assert page.evaluate(ALLOWS, "statistics") is False
+    assert scripted.tab.names() == site.necessary | {CHOICE}
 
 
 @pytest.mark.conformance("P3")
