@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from consentgate import wire
 from consentgate.pages.insertion import (
+    FRAGMENT,
     Insertion,
     head_headers,
     is_page_request,
@@ -26,9 +27,15 @@ logger = logging.getLogger("consentgate")
 READING = ("GET", "HEAD")
 """The methods of requests for a page."""
 
+READ = (
+    *("Accept", "Sec-Fetch-Dest", "X-Requested-With", "If-None-Match", "If-Modified-Since"),
+    *FRAGMENT,
+)
+"""The headers of a request that say whether it is for a page to put the banner into."""
+
 # RFC 9110 13.1: with these a client asks whether what it has is still good. Without the banner,
 # which it may have had no need of then, it is not.
-CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
+CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
 
 class Asking:

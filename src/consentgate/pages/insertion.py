@@ -150,7 +150,8 @@ _CHARSET = re.compile(rb';[ \t]*charset=("?)([^"; \t]*+)\1[ \t]*(?:;|\Z)')
 # RFC 9110 8.8: a validator is of one representation; so are digests (RFC 9530) and ranges.
 _OF_THE_OTHER = b"""etag last-modified accept-ranges content-range
     content-md5 digest content-digest repr-digest""".split()
-_FRAGMENT = ("HX-Request", "Turbo-Frame", "X-PJAX", "X-Up-Target")
+FRAGMENT = ("HX-Request", "Turbo-Frame", "X-PJAX", "X-Up-Target")
+"""The headers by which scripts ask for a piece of a page (htmx, Turbo, PJAX, Unpoly)."""
 
 
 def takes_banner(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -177,7 +178,7 @@ def is_page_request(method: str, headers: RequestHeaders) -> bool:
     destination = headers.get("Sec-Fetch-Dest")
     if method not in ("GET", "HEAD") or destination not in (None, "document", "iframe", "frame"):
         return False
-    if any(name in headers for name in _FRAGMENT):
+    if any(name in headers for name in FRAGMENT):
         return False
     # The browsers in Android's apps send their app's name in it, with every page.
     script = headers.get("X-Requested-With")
