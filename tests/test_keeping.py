@@ -159,3 +159,24 @@ def test_a_mount_point_is_one_path(adapter: Adapter, root: str) -> None:
     assert answer.status == 303
     (location,) = answer.values(b"location")
     assert location == b"/" + root.strip("/").encode() + (b"/" if root.strip("/") else b"")
+
+
+@pytest.mark.conformance("P3")
+def test_accepting_all_is_accepting_what_was_asked(adapter: Adapter) -> None:
+    """A purpose that no cookie serves, and that was shown to nobody, is granted by nobody."""
+    gate = gate_for("1", COUNTER)
+    sent = [
+        (b"sec-fetch-site", b"same-origin"),
+        (b"content-type", b"application/json"),
+    ]
+    visit = Visit(
+        method="POST", path="/cookies/choice.json", headers=sent, body=b'{"answer": "accept"}'
+    )
+    answer = adapter(gate, sets(), visit)
+    found = json.loads(answer.body)
+    assert found["choice"]["granted"] == ["statistics"]
+    assert found["allowed"] == ["necessary", "anonymous_statistics", "statistics"]
+    own = Category("social", title="Social media")
+    policy = Policy([SESSION, COUNTER], categories=[own], revision="1")
+    answer = adapter(ConsentGate(policy, secret_key=KEY), sets(), visit)
+    assert json.loads(answer.body)["choice"]["granted"] == ["social", "statistics"]

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Scope
 from consentgate.asgi import below_root, consent
 from consentgate.consent import KEY
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, READ, READING, Asking
+from consentgate.pages.asking import CONDITIONS, READ, Asking
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import BYTES
 

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("consentgate")
 
-READING = ("GET", "HEAD")
-"""The methods of requests for a page."""
-
 READ = (
     *("Accept", "Sec-Fetch-Dest", "X-Requested-With", "If-None-Match", "If-Modified-Since"),
     *FRAGMENT,

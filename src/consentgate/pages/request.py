@@ -9,6 +9,9 @@ from werkzeug.sansio.utils import get_content_length
 
 from consentgate.request import Target
 
+READING = ("GET", "HEAD")
+"""The methods of requests for a page."""
+
 MAX_BODY = 16 * 1024
 """How many bytes the body of a visitor's answer may have."""
 

@@ -15,7 +15,7 @@ from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.refusal import Field, Refusal
 from consentgate.pages.rendering import Renderer
-from consentgate.pages.request import PageRequest, PageResponse
+from consentgate.pages.request import READING, PageRequest, PageResponse
 from consentgate.pages.settings import Pages
 from consentgate.pages.static import StaticFile, static_files
 from consentgate.policy import Policy
@@ -27,7 +27,6 @@ WELL_KNOWN_GPC = "/.well-known/gpc.json"
 
 Handler = Callable[[PageRequest, "Consent"], PageResponse]
 
-_READING = ("GET", "HEAD")
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 # Nobody keeps what is one visitor's: RFC 9111 5.2.2.5. Back in history it is asked for again.
@@ -101,16 +100,16 @@ class Site:
     def _routed(self) -> dict[str, Route]:
         base = self._pages.path
         routes = {
-            base: Route(_READING, self._charter, _HTML),
-            f"{base}/preferences": Route(_READING, self._preferences, _HTML),
+            base: Route(READING, self._charter, _HTML),
+            f"{base}/preferences": Route(READING, self._preferences, _HTML),
             f"{base}/choice": Route(("POST",), self._choose, _HTML),
-            f"{base}/choice.json": Route((*_READING, "POST"), self._state, _JSON),
+            f"{base}/choice.json": Route((*READING, "POST"), self._state, _JSON),
         }
         for file in static_files().values():
             path = f"{base}/static/{file.name}"
-            routes[path] = Route(_READING, self._file(file), file.content_type)
+            routes[path] = Route(READING, self._file(file), file.content_type)
         if self._pages.gpc is not None:
-            routes[WELL_KNOWN_GPC] = Route(_READING, self._gpc, _JSON)
+            routes[WELL_KNOWN_GPC] = Route(READING, self._gpc, _JSON)
         return routes
 
     def _charter(self, _: PageRequest, consent: Consent) -> PageResponse:
@@ -195,7 +194,8 @@ class Site:
         except WrongField as error:
             raise Refusal(400, error.args[0]) from error
         if given.answer == "accept":
-            consent.grant_all()
+            # All that was asked for: a purpose that no cookie serves yet was shown to nobody.
+            consent.choose(dict.fromkeys(self._choosable, True))
         elif given.answer == "refuse":
             consent.refuse_all()
         elif given.answer == "withdraw":

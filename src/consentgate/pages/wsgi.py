@@ -12,9 +12,9 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, READING, Asking
+from consentgate.pages.asking import CONDITIONS, Asking
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import NATIVE
 from consentgate.wsgi import Pair, consent

@@ -11,9 +11,9 @@ from django.http.response import HttpResponseBase
 
 from consentgate.exchange import Exchange
 from consentgate.frameworks.django.handle import consent
-from consentgate.pages.asking import CONDITIONS, READING, Asking
+from consentgate.pages.asking import CONDITIONS, Asking
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import BYTES, Header
 
