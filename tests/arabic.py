@@ -19,6 +19,7 @@ WORDS = {
     "لا يُحفظ أي منها قبل أن تقرر.",
     "Your answer is kept for %(duration)s. You can change it at any time.": "يُحتفظ بإجابتك لمدة "
     "%(duration)s. يمكنك تغييرها في أي وقت.",
+    "English": "العربية",  # What the language calls itself.
     "Cookie charter": "ميثاق ملفات تعريف الارتباط",
     "Choose": "اختيار",
     "Accept all": "قبول الكل",

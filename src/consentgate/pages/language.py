@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -42,18 +42,30 @@ _OURS = {
 
 
 class Language:
-    """One language of the pages. `code` is its BCP 47 tag, `direction` "ltr" or "rtl"."""
+    """One language of the pages. `code` is its BCP 47 tag."""
 
     def __init__(self, code: str, default: str, catalogue: NullTranslations) -> None:
         self.code = code
         self._default = default
         self._catalogue = catalogue
         locale = Locale.parse(code, sep="-")
-        self.direction = locale.text_direction
-        self.name = (locale.get_display_name() or code).capitalize()
-        """What the language calls itself."""
         # CLDR's plain English is that of the United States, dates included.
         self._locale = Locale("en", "GB") if code == "en" else locale
+
+    @cached_property
+    def name(self) -> str:
+        """What the language calls itself."""
+        _ = self._catalogue.gettext
+        name = _("English")
+        if name != "English" or self.code == "en":
+            return name
+        # Not for all: for each language CLDR's data takes a megabyte of memory.
+        return (self._locale.get_display_name() or self.code).capitalize()
+
+    @cached_property
+    def direction(self) -> str:
+        """How it is written: "ltr" or "rtl"."""
+        return self._locale.text_direction
 
     def say(self, message: str, **values: object) -> str:
         """Return a message of the catalogue, with these values in it; markup where one is."""
