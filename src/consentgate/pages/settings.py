@@ -42,7 +42,8 @@ class Pages:
     none of them. `language_cookie` is the cookie in which the site keeps the
     visitor's language; it counts before `Accept-Language`. `locales` is a
     folder with the site's own gettext catalogues (`xx/LC_MESSAGES/consentgate.mo`):
-    they add languages, or reword messages.
+    they add languages, or reword messages; "English" stands there for what the
+    language calls itself.
 
     `controller` is who answers for the site, for people. `templates` is a
     Jinja loader, or a folder: a template of the same name there replaces one
