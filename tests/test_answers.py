@@ -174,6 +174,7 @@ IPV6 = (b"host", b"[2001:DB8::1]:8000")
 BELIEVED: dict[str, list[Header]] = {
     "same origin": site(b"same-origin"),
     "by the visitor": site(b"none"),
+    "by the visitor, from here": [*site(b"none"), (b"origin", b"http://shop.example")],
     "same origin beats a strange Origin": [*site(b"same-origin"), (b"origin", b"http://evil")],
     "no Host is needed": [(b"sec-fetch-site", b"same-origin")],
     "own Origin": origin(b"http://shop.example"),
@@ -189,6 +190,7 @@ BELIEVED: dict[str, list[Header]] = {
 }
 STRANGE: dict[str, list[Header]] = {
     "same site": site(b"same-site"),
+    "by the visitor, from elsewhere": [*site(b"none"), (b"origin", b"http://evil.example")],
     "cross site": site(b"cross-site"),
     "empty": site(b""),
     "upper case site": site(b"Same-Origin"),

@@ -36,13 +36,13 @@ def is_same_origin(own: str, headers: Mapping[str, str]) -> bool:
     """Tell whether a request was sent by a page of the origin `own`, or by the visitor alone.
 
     W3C Fetch Metadata: `Sec-Fetch-Site` is the browser's own word, and no page
-    can change it; "none" is what the visitor did without any page. Where a
-    browser does not send it, `Origin` says who sends a form (RFC 6454 7,
-    "null" is nobody known), and where that is missing `Referer`. Who says
-    nothing at all is not believed.
+    can change it; "none" is what the visitor did without any page, and so
+    without the origin of another. Where a browser does not send it, `Origin`
+    says who sends a form (RFC 6454 7, "null" is nobody known), and where that
+    is missing `Referer`. Who says nothing at all is not believed.
     """
     site = headers.get("sec-fetch-site")
-    if site is not None:
+    if site is not None and (site != "none" or "origin" not in headers):
         return site in ("same-origin", "none")
     sender = headers.get("origin")
     if sender is None:
