@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -75,6 +76,19 @@ def serve(server: str, target: str) -> Iterator[str]:
     """Run an app, "package.module:attribute", on a real server; yield its base URL."""
     port = free_port()
     with run_server(command(server, target, port), port) as url:
+        yield url
+
+
+@contextmanager
+def each_once(module: str) -> Iterator[Callable[[str], str]]:
+    """Give the URL of a module's `wsgi` or `asgi` on a server: started when first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def url(server: str) -> str:
+            app = "wsgi" if server in WSGI_SERVERS else "asgi"
+            return stack.enter_context(serve(server, f"{module}:{app}"))
+
         yield url
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
 
 import pytest
 
 import asking_apps
-from serving import SERVERS, WSGI_SERVERS, Answer, answers, raw_exchange, serve
+from serving import SERVERS, Answer, answers, each_once, raw_exchange
 
 pytestmark = pytest.mark.server
 
@@ -19,14 +17,8 @@ OWN = "Sec-Fetch-Site: same-origin"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Callable[[str], str]]:
-    """Give the URL of the app on a server: each is started when first asked for, and once."""
-    with ExitStack() as stack:
-
-        @cache
-        def url(server: str) -> str:
-            app = "wsgi" if server in WSGI_SERVERS else "asgi"
-            return stack.enter_context(serve(server, f"asking_apps:{app}"))
-
+    """Give the URL of the app on a server."""
+    with each_once("asking_apps") as url:
         yield url
 
 

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import cache
 from itertools import pairwise
 
@@ -34,7 +33,7 @@ from inserting import (
     values,
     with_one_banner,
 )
-from serving import WSGI_SERVERS, answers, raw_exchange, serve
+from serving import answers, each_once, raw_exchange
 
 # Real pages, cut anywhere
 
@@ -163,14 +162,8 @@ SERVERS = ("gunicorn", "waitress", "uvicorn-h11", "hypercorn", "granian")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Callable[[str], str]]:
-    """Give the URL of the app on a server: each is started when first asked for, and once."""
-    with ExitStack() as stack:
-
-        @cache
-        def url(server: str) -> str:
-            app = "wsgi" if server in WSGI_SERVERS else "asgi"
-            return stack.enter_context(serve(server, f"asking_apps:{app}"))
-
+    """Give the URL of the app on a server."""
+    with each_once("asking_apps") as url:
         yield url
 
 
