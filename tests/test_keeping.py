@@ -180,3 +180,18 @@ def test_accepting_all_is_accepting_what_was_asked(adapter: Adapter) -> None:
     policy = Policy([SESSION, COUNTER], categories=[own], revision="1")
     answer = adapter(ConsentGate(policy, secret_key=KEY), sets(), visit)
     assert json.loads(answer.body)["choice"]["granted"] == ["social", "statistics"]
+
+
+@pytest.mark.parametrize("decision", ["no", "yes", 0, 1, None])
+def test_only_true_and_false_decide(adapter: Adapter, decision: Any) -> None:
+    """What a form says is no decision yet: its "no" would grant. Nothing is recorded."""
+    raised: list[ConsentGateError] = []
+
+    def act(consent: Consent) -> None:
+        with pytest.raises(ConsentGateError, match="say True to grant") as error:
+            consent.choose({"statistics": decision})
+        raised.append(error.value)
+
+    answer = adapter(gate_for("1", COUNTER), called(act, lambda _: cookies("_ga=1")), Visit())
+    assert raised
+    assert answer.names == []

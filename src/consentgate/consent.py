@@ -81,9 +81,14 @@ class Consent:
         """Record the visitor's choice, category by category: True grants, False refuses.
 
         What is left out is refused, an exempt category stays as it is. Raises
-        as `grant` does.
+        as `grant` does, and ConsentGateError for anything but True or False.
         """
         gate = self._exchange.gate
+        for key, decision in decisions.items():
+            if not isinstance(decision, bool):  # A form's "no" would grant.
+                raise ConsentGateError(
+                    f"choose({{{key!r}: {decision!r}}}): say True to grant, False to refuse"
+                )
         gate.checked_categories(decisions)
         granted = gate.checked_categories(key for key, yes in decisions.items() if yes)
         opposed = gate.policy.exempt - self._exchange.standing.allowed
@@ -123,9 +128,9 @@ class Consent:
         """Return the banner, to stand first in the page's body; empty where nothing is to be asked.
 
         That is where the visitor has answered, where no consent is needed, and
-        behind a gate that only reports.
-        `language` is the page's own, by default the one that the visitor asks
-        for. Raises ConsentGateError for a gate without pages.
+        behind a gate that only reports. `language` is the page's own, by default
+        the one that the visitor asks for. Raises ConsentGateError for a gate
+        without pages.
         """
         site = self._site("banner_html")
         # There all cookies are set, whatever the banner would promise.

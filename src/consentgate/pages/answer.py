@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from io import BytesIO
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
@@ -107,10 +107,6 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            _repeated(name)
+            raise WrongField(name)
         fields[name] = value
     return fields
-
-
-def _repeated(name: str) -> NoReturn:
-    raise WrongField(name)
