@@ -68,7 +68,7 @@ screenshots: $(VENV)/.dev system
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" --group lint --group bench pyproject.toml -o requirements/dev.txt
+		--custom-compile-command "make lock" --group lint --group bench --group docs pyproject.toml -o requirements/dev.txt
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --group examples -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
 
