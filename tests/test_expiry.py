@@ -9,6 +9,7 @@ import pytest
 from adapters import KEY, Adapter, Answer, Header, Visit, called, granted, sets, token_pair
 from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Event, Policy, Reason
 from consentgate.expiry import MOST, Place, Stale, deletions, doubles, room_beside
+from consentgate.observer import CHOICES
 
 HOST = (b"host", b"www.example.com")
 
@@ -496,7 +497,8 @@ def test_report_only_tells_each_name_once(adapter: Adapter) -> None:
         gate = built(observer=told.append, report_only=True)
         runner = Adapter(adapter.protocol, wrap_twice=twice)
         runner(gate, called(act, sets()), visit(gate, more=b"; _ga=1"))
-        assert [event.action for event in told] == ["withheld", "expired"]
+        heard = [event.action for event in told if event.action not in CHOICES]
+        assert heard == ["withheld", "expired"]
 
 
 def test_an_observer_that_is_empty_is_an_observer(adapter: Adapter) -> None:

@@ -83,7 +83,7 @@ async def coroutine(thing: object) -> None:
         (lambda: built(max_age=timedelta(0)), "use a positive timedelta"),
         (lambda: built(max_age=182), "use a positive timedelta"),
         (lambda: built(max_age=timedelta(days=401)), "of 400 days at most"),
-        (lambda: built(observer="log"), "observer must be callable, not 'log'"),
+        (lambda: built(observer="log"), "observer must be callable, or a list of such, not 'log'"),
         (lambda: built(clock=3), "clock must be callable, not 3"),
         (lambda: built(clock=None), "clock must be callable, not None"),
         (lambda: built(clock=lambda: "now"), "must return the seconds since the epoch"),
@@ -99,7 +99,7 @@ async def coroutine(thing: object) -> None:
         (lambda: built().choice([], id="a~b"), "id='a~b'"),
         (lambda: built().choice([], id="x" * 33), "use 1 to 32 letters"),
         (lambda: built().choice([], id=anything(7)), "id=7"),
-        (lambda: built(report_only="false"), "report_only must be True or False, not 'false'"),
+        (lambda: built(report_only="false"), "report_only='false': use True, False, or a list"),
         (lambda: built(always_secure=None), "always_secure must be True or False, not None"),
         (lambda: built(needs_consent=True), "needs_consent must be callable, not True"),
         (

@@ -14,6 +14,7 @@ from consentgate.observer import Event, Reason
 from consentgate.pages.settings import Pages
 from consentgate.policy import Policy
 from consentgate.request import Request
+from consentgate.third_party import ThirdParty
 
 __all__ = [
     "Category",
@@ -29,6 +30,7 @@ __all__ = [
     "Reason",
     "Request",
     "ResponseStartedError",
+    "ThirdParty",
 ]
 
 

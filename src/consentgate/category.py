@@ -19,6 +19,9 @@ ALWAYS = frozenset({NECESSARY})
 ANONYMOUS_STATISTICS = "anonymous_statistics"
 MARKETING = "marketing"
 
+UNDECLARED = "undeclared"
+"""What stands in place of a category for a cookie that has none; no category is named so."""
+
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 """What a category's key looks like, here and in a token."""
 
@@ -82,6 +85,11 @@ class Category:
         if self.key in _TAKEN:
             raise ConsentGateError(
                 f"Category({self.key!r}): templates ask `consent.{self.key}` for something else; "
+                "use another key"
+            )
+        if self.key == UNDECLARED:
+            raise ConsentGateError(
+                f"Category({self.key!r}): this word stands for cookies in no declaration; "
                 "use another key"
             )
         for name in ("title", "description"):

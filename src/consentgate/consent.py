@@ -134,7 +134,7 @@ class Consent:
         """
         site = self._site("banner_html")
         # There all cookies are set, whatever the banner would promise.
-        banner = Markup("") if self._exchange.gate.report_only else site.banner(self, language)
+        banner = site.banner(self, language) if self._exchange.gate.asks else Markup("")
         if banner:
             self._exchange.banner_shown = True
             self._exchange.is_personal()

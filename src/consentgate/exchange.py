@@ -1,32 +1,31 @@
 """One request and its response as the gate sees them, on plain bytes.
 
-What the app may read, what may leave, and what the browser has to forget.
+What the app may read, and what may leave.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from consentgate import attributes, caching, cookie_header, expiry, wire
+from consentgate import attributes, caching, cookie_header, wire
 from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
-from consentgate.expiry import Place, Stale
-from consentgate.names import is_declarable
+from consentgate.choice import Choice
+from consentgate.forgetting import DELETABLE, Forgetting
 from consentgate.observer import Reason
-from consentgate.verdict import ON_CHOICE, Verdict
+from consentgate.verdict import ON_CHOICE
 from consentgate.wire import Dialect, HeaderKind, Text
 
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
-class Exchange(Verdict):
+class Exchange(Forgetting):
     """The state of one request and its response. Nothing of the request is read later on."""
 
     gated = False
     """Whether the request brought more than what is necessary, once it arrived."""
-    embedded = False
-    """Whether the request is one to which browsers add no SameSite=Lax cookie."""
     _handed: Sequence[bytes] | None = None
     _told: frozenset[bytes] = frozenset()
+    _counted: Choice | None = None
 
     def arrive(self) -> Sequence[bytes]:
         """Return the `Cookie` lines as the app may read them; see `readable`."""
@@ -59,13 +58,15 @@ class Exchange(Verdict):
         if not withheld:
             return lines
         names = dict.fromkeys(map(cookie_header.name_of, withheld))
-        self.reviews = self.reviews or any(map(self._goes, names))
+        self.reviews = self.reviews or any(map(self.goes, names))
         if not gate.withhold:
             return lines
         # What is plain is never withheld for its form, of which the log would hear.
         if gate.observed or kinds is None:
             self._tell_withheld(names)
-        return lines if gate.report_only else left
+        if gate.report_only:
+            return lines
+        return cookie_header.divided(lines, self._stays)[0] if gate.reported else left
 
     def shares(self, cookie_lines: Sequence[bytes]) -> bool:
         """Tell whether a gate further in, on a request with these cookies, is part of this."""
@@ -167,14 +168,14 @@ class Exchange(Verdict):
         if reason is None and gate.clamp_lifetimes and self._prolongs(set_cookie, name, category):
             reason = Reason.PROLONGS
         # A browser may always be told to forget what it may not store.
-        bare = wire.deletion(set_cookie, gate.clock()) if reason in _DELETABLE else None
+        bare = wire.deletion(set_cookie, gate.clock()) if reason in DELETABLE else None
         if reason is not None and bare is None:
             self.tell("stripped", name or wire.written_name(set_cookie), category, reason)
-            return set_cookie if gate.report_only else None
+            return set_cookie if self.spares(category, reason) else None
         if gate.observe_passed:
             self.tell("passed", name, category, None)
         shaped = self._shaped(bare or set_cookie, name, category) if gate.inspects else bare
-        return set_cookie if gate.report_only or shaped is None else shaped
+        return set_cookie if shaped is None or self.only_told(category) else shaped
 
     def _shaped(self, set_cookie: bytes, name: bytes, category: str | None) -> bytes:
         """Cut the lifetime of what passes, and raise its attributes, as far as the site asked."""
@@ -187,7 +188,7 @@ class Exchange(Verdict):
                 set_cookie = cut if gate.clamp_lifetimes else set_cookie
         if hardening is None:
             return set_cookie
-        return attributes.hardened(set_cookie, hardening, self._secure)
+        return attributes.hardened(set_cookie, hardening, self.secure)
 
     def _prolongs(self, set_cookie: bytes, name: bytes, category: str | None) -> bool:
         """Tell whether an exempt cookie that the browser holds would live on for longer.
@@ -201,6 +202,11 @@ class Exchange(Verdict):
             and name in cookie_header.names_in(self.cookie_lines)
             and wire.deletion(set_cookie, self.gate.clock()) is None
         )
+
+    def _stays(self, name: bytes) -> bool:
+        """Tell whether the app reads a cookie of this name: it may, or that is only told."""
+        category = self.gate.category_of[name]
+        return self.may_read(name) or self.spares(category, self.objection(name, category))
 
     def _tell_withheld(self, names: Iterable[bytes]) -> None:
         """Tell which cookies are left out of what the app reads, and why; each name once."""
@@ -219,7 +225,10 @@ class Exchange(Verdict):
         if self.choice is not None:
             text = self.gate.set_cookie_for(self.choice, secure=self.https)
             kept.insert(0, (dialect.set_cookie, dialect.decode(text.encode("ascii"))))
-        deletions = self._deletions(kept, dialect) if self.reviews else []
+            if self.choice is not self._counted:  # Once, also where the app starts over.
+                self._counted = self.choice
+                self.tell(self.outcome(), self.gate.name, None, None)
+        deletions = self.deletions(kept, dialect) if self.reviews else []
         kept += [(dialect.set_cookie, dialect.decode(line)) for line in deletions]
         if deletions or self.choice is not None:
             self.varies = self.varies or ON_CHOICE
@@ -227,74 +236,3 @@ class Exchange(Verdict):
         odd = self.gate.report_only and _UNSAFE in wire.header_kinds(kept, dialect)
         if self.varies and not odd:
             caching.keep_apart(kept, self.varies, dialect, private=self.personal)
-
-    def _deletions(self, kept: list[tuple[Text, Text]], dialect: Dialect[Text]) -> list[bytes]:
-        """Return what makes the browser forget the cookies that it may not hold."""
-        gate = self.gate
-        kinds = wire.header_kinds(kept, dialect)
-        settled = {
-            wire.stored_name(dialect.encode(header[1]))
-            for header, kind in zip(kept, kinds, strict=True)
-            if kind is _SET_COOKIE
-        }
-        stale = [cookie for cookie in self._stale() if cookie.name not in settled]
-        if not stale and self.choice is None:
-            return []
-        room = expiry.room_beside(
-            len(header[0]) + len(header[1]) + 4
-            for header, kind in zip(kept, kinds, strict=True)
-            if kind is not _UNSAFE
-        )
-        path = self.path.encode(dialect.path_encoding, "replace")
-        place = Place.of(self.host, path, secure=self._secure)
-        doubles = self._doubles(place) if self.choice else []
-        # What is due at a change of choice starts with the likeliest, whatever was sent before.
-        turn = 0 if self.choice or not stale else gate.turn()
-        lines = expiry.deletions(stale, place, room, turn, first=doubles)
-        for name in dict.fromkeys(line.partition(b"=")[0] for line in lines):
-            if name != gate.name:
-                category = gate.category_of[name]
-                self.tell("expired", name, category, self.objection(name, category))
-        return lines[: len(doubles)] if gate.report_only else lines
-
-    def _stale(self) -> list[Stale]:
-        """Find the cookies that the browser holds and may not hold."""
-        if self.embedded and self.standing.choice is None:
-            return []  # The visitor may have granted them: the choice did not come along.
-        declarations = self.gate.declarations
-        brought = cookie_header.names_in(self.cookie_lines)
-        lost = self.lost()
-        elsewhere = dict.fromkeys(
-            cookie.name.encode("ascii")
-            for cookie in declarations.elsewhere
-            if cookie.category in lost
-        )
-        return [
-            *(Stale(name, declarations.terms[name].rows) for name in brought if self._goes(name)),
-            *(
-                Stale(name, declarations.terms[name].rows, brought=False)
-                for name in elsewhere
-                if name not in brought
-            ),
-        ]
-
-    def _goes(self, name: bytes) -> bool:
-        """Tell whether a cookie that the browser sent has to go."""
-        reason = self.objection(name, self.gate.category_of[name])
-        if reason is Reason.UNDECLARED:
-            return self.gate.expire_undeclared and is_declarable(name)
-        return reason in _DELETABLE
-
-    def _doubles(self, place: Place) -> list[bytes]:
-        """Delete consent cookies of other domains: beside a new one they would go on to count."""
-        own = cookie_header.values_of(self.cookie_lines, self.gate.name)
-        if not own or (len(own) == 1 and self.gate.cookie_domain is None):
-            return []
-        return expiry.doubles(self.gate.name, self.gate.cookie_domain, place)
-
-    @property
-    def _secure(self) -> bool:
-        return self.https or self.gate.always_secure
-
-
-_DELETABLE = (Reason.UNDECLARED, Reason.UNANSWERED, Reason.REFUSED)

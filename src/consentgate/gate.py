@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import count
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from consentgate.choice import Choice
@@ -20,9 +21,11 @@ from consentgate.options import (
     check_callable,
     check_cookie,
     check_flags,
+    checked_observers,
+    checked_report,
     with_consent_cookie,
 )
-from consentgate.pages.settings import Pages, as_pages
+from consentgate.pages.settings import Pages, as_pages, site_of
 from consentgate.policy import Policy
 from consentgate.recorder import Recorder
 from consentgate.request import Request
@@ -57,10 +60,12 @@ class ConsentGate(Frozen):
     serves none. `inject_banner` puts the banner into the HTML pages of the app,
     for visitors who have not answered.
 
-    `report_only` tells the observer what would happen, and nothing happens.
-    `observer` is called with an Event for each cookie that is stripped,
-    withheld, expired or outlives its declaration, with `observe_passed` for
-    each that passes too; the log `consentgate` is written in any case.
+    `report_only` tells the observers what would happen, and nothing happens:
+    True, or the keys of the categories in which it is so, and "undeclared" for
+    cookies in no declaration. `observer`, or each of a list of them, is called
+    with an Event for each cookie that is stripped, withheld, expired or
+    outlives its declaration, with `observe_passed` for each that passes too,
+    and for each choice; the log `consentgate` is written in any case.
     `needs_consent` is a predicate on a Request: where it is False the gate
     stands open, and only what the visitor refused is stopped. `keep_unchanged`
     keeps, after a new revision, the grants of categories in which nothing
@@ -82,6 +87,12 @@ class ConsentGate(Frozen):
     expire_undeclared: bool
     clamp_lifetimes: bool
     report_only: bool
+    reported: frozenset[str]
+    """The categories in which nothing is enforced, where that is not so of all."""
+    asked: frozenset[str]
+    """The categories that a visitor is asked about."""
+    asks: bool
+    """Whether a visitor is asked: not where cookies are set whatever the answer."""
     observe_passed: bool
     needs_consent: Callable[[Request], object] | None
     keep_unchanged: bool
@@ -115,8 +126,8 @@ class ConsentGate(Frozen):
         withhold_undeclared: bool = True,
         expire_undeclared: bool = False,
         clamp_lifetimes: bool = False,
-        report_only: bool = False,
-        observer: Observer | None = None,
+        report_only: bool | Iterable[str] = False,
+        observer: Observer | Iterable[Observer] | None = None,
         observe_passed: bool = False,
         needs_consent: Callable[[Request], object] | None = None,
         keep_unchanged: bool = False,
@@ -127,16 +138,15 @@ class ConsentGate(Frozen):
         check_cookie(cookie_name, cookie_domain, always_secure)
         check_age(max_age)
         check_callable("clock", clock)
-        for option, function in (("observer", observer), ("needs_consent", needs_consent)):
-            if function is not None:
-                check_callable(option, function)
+        if needs_consent is not None:
+            check_callable("needs_consent", needs_consent)
+        observers = checked_observers(observer)
         flags = {
             "always_secure": always_secure,
             "withhold": withhold,
             "withhold_undeclared": withhold_undeclared,
             "expire_undeclared": expire_undeclared,
             "clamp_lifetimes": clamp_lifetimes,
-            "report_only": report_only,
             "observe_passed": observe_passed,
             "keep_unchanged": keep_unchanged,
         }
@@ -147,7 +157,10 @@ class ConsentGate(Frozen):
                 "not expired; leave one of them out"
             )
         policy = with_consent_cookie(policy, cookie_name, max_age)
-        site = _site(policy, as_pages(pages, policy, inject_banner), max_age, always_secure)
+        reported = checked_report(report_only, policy)
+        asked = frozenset(category.key for category in policy.offered) & policy.needing
+        asks = report_only is not True and not asked <= reported
+        site = site_of(as_pages(pages, policy, inject_banner), policy, max_age, always_secure)
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
         signer = TokenSigner(secret_key, cookie_name)
@@ -164,7 +177,11 @@ class ConsentGate(Frozen):
             flags,
             policy=policy,
             site=site,
-            injects=inject_banner and not report_only and site is not None and site.asks,
+            report_only=report_only is True,
+            reported=reported,
+            asked=asked,
+            asks=asks,
+            injects=inject_banner and asks and site is not None,
             cookie_name=cookie_name,
             max_age=max_age,
             cookie_domain=cookie_domain,
@@ -173,11 +190,12 @@ class ConsentGate(Frozen):
             name=name,
             declarations=declarations,
             category_of=declarations.category_of,
-            observed=observer is not None,
+            observed=bool(observers),
             inspects=observe_passed
+            or bool(reported)
             or declarations.hardens
-            or (declarations.limits and (clamp_lifetimes or observer is not None)),
-            _observers=(LogObserver(),) if observer is None else (LogObserver(), observer),
+            or (declarations.limits and (clamp_lifetimes or bool(observers))),
+            _observers=(LogObserver(), *observers),
             standing=standings.of_request,
             standing_of=standings.of_choice,
             _recorder=recorder,
@@ -187,6 +205,25 @@ class ConsentGate(Frozen):
 
     def __repr__(self) -> str:
         return f"<ConsentGate {self.cookie_name}, {self.policy!r}>"
+
+    @classmethod
+    def from_toml(
+        cls, path: str | PathLike[str], *, secret_key: SecretKey | None = None, **options: Any
+    ) -> ConsentGate:
+        """Return the gate of a file: a `consentgate.toml`, or the table of a `pyproject.toml`.
+
+        `secret_key` is never in the file. Left out, it is what the environment
+        has in CONSENTGATE_SECRET_KEY: one key, or several with commas between
+        them, the oldest first. `options` are those of a gate; they beat the file's.
+
+        Raises ConsentGateError that tells all that is wrong with the file, and where.
+        """
+        from consentgate.configuration.reading import load  # only who has a file needs a reader
+        from consentgate.configuration.secrets import from_environment
+
+        found = load(path)
+        keys = from_environment() if secret_key is None else secret_key
+        return cls(found.policy, secret_key=keys, **{**found.options, **options})
 
     def wsgi(self, app: Any) -> WsgiMiddleware:
         """Return a WSGI app: `app` behind this gate (PEP 3333)."""
@@ -241,18 +278,6 @@ class ConsentGate(Frozen):
                 observer(event)
             except Exception:
                 logger.exception("observer %r failed; the response goes on", observer)
-
-
-def _site(
-    policy: Policy, pages: Pages | None, max_age: timedelta, always_secure: bool
-) -> Site | None:
-    """Return the pages that ask. Raises ConsentGateError for pages that cannot be."""
-    if pages is None:
-        return None
-    # Without them nothing of templates and languages is loaded.
-    from consentgate.pages.site import Site
-
-    return Site(policy, pages, max_age=max_age, always_secure=always_secure)
 
 
 def check_wiring(app: object, gate: object) -> None:

@@ -29,8 +29,12 @@ class Reason(StrEnum):
 _EXPECTED = (Reason.UNANSWERED, Reason.REFUSED)
 
 
+CHOICES = ("granted", "refused", "partial", "withdrawn")
+"""The actions of events that tell of a choice."""
+
+
 class Event(NamedTuple):
-    """One cookie, or one unsafe header, and what the gate did with it.
+    """One cookie, or one unsafe header, and what the gate did with it; or one choice.
 
     `action` is "stripped" of what did not leave, "clamped" of what left with
     its lifetime cut, "withheld" of what the app did not get to read, "expired"
@@ -40,6 +44,11 @@ class Event(NamedTuple):
     undeclared. `reason` is why, None if it passed. `enforced` is False where
     it did not happen after all: under `report_only`, or for want of
     `clamp_lifetimes`.
+
+    Of a visitor's choice, once it is recorded, `action` is one of CHOICES:
+    "granted" in all categories that are asked about, "refused" in all,
+    "partial", or "withdrawn" where something that held before is taken back.
+    `name` is then the consent cookie's, `path` where it was made.
     """
 
     action: str
@@ -51,6 +60,11 @@ class Event(NamedTuple):
 
 
 Observer = Callable[[Event], object]
+
+
+def as_extra(event: Event) -> dict[str, object]:
+    """Return the fields of an event as a log record has them: `consentgate_action` and so on."""
+    return {f"consentgate_{field}": value for field, value in event._asdict().items()}
 
 
 def shown(name: bytes) -> str:
@@ -93,6 +107,7 @@ class LogObserver:
             f" ({event.category})" if event.category else "",
             event.path[:200],
             event.reason,
+            extra=as_extra(event),
         )
 
     def _is_new(self, event: Event) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from inspect import iscoroutinefunction
 
 from consentgate import wire
-from consentgate.category import NECESSARY
+from consentgate.category import NECESSARY, UNDECLARED, nearest_of
 from consentgate.cookie import CONSENT_COOKIE_PURPOSE, Cookie
 from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_declarable, is_pattern
+from consentgate.observer import Observer
 from consentgate.policy import Policy
 
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
@@ -81,6 +83,50 @@ def check_flags(**options: object) -> None:
             raise ConsentGateError(f"{option} must be True or False, not {value!r}")
 
 
+def checked_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observer, ...]:
+    """Return the observers, so that none of them hurts a response by raising or blocking.
+
+    Raises ConsentGateError for one that cannot be called.
+    """
+    if observer is None:
+        return ()
+    from consentgate.observers.relay import relayed  # a gate without observers has no threads
+
+    observers = (observer,) if callable(observer) else tuple(_listed(observer))
+    for each in observers:
+        check_callable("observer", each)
+    return tuple(map(relayed, observers))
+
+
+def _listed(observer: object) -> Iterable[Observer]:
+    if isinstance(observer, (str, bytes, Mapping)) or not isinstance(observer, Iterable):
+        raise ConsentGateError(f"observer must be callable, or a list of such, not {observer!r}")
+    return observer
+
+
+def checked_report(report_only: object, policy: Policy) -> frozenset[str]:
+    """Return the categories that are only reported on, none where all or nothing is.
+
+    Raises ConsentGateError for a word that is no category, or one in which nothing is stopped.
+    """
+    if isinstance(report_only, bool):
+        return frozenset()
+    if isinstance(report_only, (str, bytes, Mapping)) or not isinstance(report_only, Iterable):
+        raise ConsentGateError(
+            f"report_only={report_only!r}: use True, False, or a list of categories, as in "
+            "['marketing', 'undeclared']"
+        )
+    reported = tuple(report_only)
+    known = sorted(policy.choosable)
+    for key in reported:
+        if key not in (*known, UNDECLARED):
+            raise ConsentGateError(
+                f"report_only: {key!r} is no category in which anything is stopped; "
+                f"{nearest_of(key, (*known, UNDECLARED))}"
+            )
+    return frozenset(reported)
+
+
 def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) -> Policy:
     """Return the policy with the row of the consent cookie itself, and its revision kept."""
     if not isinstance(policy, Policy):
@@ -112,4 +158,5 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
         categories=policy.categories,
         revision=policy.revision,
         harden=policy.harden,
+        third_parties=policy.third_parties,
     )

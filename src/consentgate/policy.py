@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from hashlib import sha256
+from os import PathLike
 from types import MappingProxyType
 
 from consentgate.attributes import Hardening
@@ -22,6 +23,7 @@ from consentgate.cookie import Cookie, check_hardening
 from consentgate.errors import ConsentGateError
 from consentgate.frozen import Frozen
 from consentgate.names import NameTable
+from consentgate.third_party import ThirdParty
 
 REVISION = re.compile(r"[A-Za-z0-9._-]{1,32}")
 """What a revision looks like, here and in a token."""
@@ -40,9 +42,11 @@ class Policy(Frozen):
 
     `cookies` are its declarations. `categories` adds to the built-in ones, or
     rewords one of them. `revision` is the version as visitors see it: derived
-    from categories, cookies, providers, lifetimes and parties unless the site
-    sets one; wording changes nothing. `harden` is what every cookie gets on
-    its way out whose declaration says nothing else.
+    from categories, cookies, providers, lifetimes, parties and third parties
+    unless the site sets one; wording changes nothing. `harden` is what every
+    cookie gets on its way out whose declaration says nothing else.
+    `third_parties` are the other sites that pages load things from. Two
+    policies are equal if they declare the same.
 
     Raises ConsentGateError for an unknown category or two declarations that
     contradict each other.
@@ -50,7 +54,12 @@ class Policy(Frozen):
 
     cookies: tuple[Cookie, ...]
     categories: tuple[Category, ...]
+    third_parties: tuple[ThirdParty, ...]
+    offered: tuple[Category, ...]
+    """The categories that concern a visitor, in order: the site names them, or they are used."""
     revision: str
+    declared_revision: str | None
+    """The revision that the site set; None if it is derived."""
     exempt: frozenset[str]
     """The keys of the categories that pass unless the visitor opposes them."""
     needing: frozenset[str]
@@ -75,25 +84,27 @@ class Policy(Frozen):
         categories: Iterable[Category] = (),
         revision: str | int | None = None,
         harden: Hardening | None = None,
+        third_parties: Iterable[ThirdParty] = (),
     ) -> None:
         check_hardening("Policy", harden)
         declared = _checked_cookies(cookies)
         known = _all_categories(categories)
+        others = _checked_third_parties(third_parties)
+        rows: tuple[Cookie | ThirdParty, ...] = (*declared, *others)
         keys = [category.key for category in known]
-        for cookie in declared:
-            if cookie.category not in keys:
-                raise ConsentGateError(
-                    f"Cookie({cookie.name!r}): unknown category {cookie.category!r}; "
-                    f"{nearest_of(cookie.category, keys)}. Or add it: "
-                    f"Policy(..., categories=[Category({cookie.category!r}, title=...)])"
-                )
+        _check_known(rows, keys)
         terms = {
-            key: sorted(repr(c.legal_terms) for c in declared if c.category == key) for key in keys
+            key: sorted(repr(row.legal_terms) for row in rows if row.category == key)
+            for key in keys
         }
+        set_revision = _checked_revision(revision)
         vars(self).update(
             cookies=declared,
             categories=known,
-            revision=_checked_revision(revision) or _digest(sorted(terms.items()), 8),
+            third_parties=others,
+            offered=tuple(_offered(known, {row.category for row in rows})),
+            revision=set_revision or _digest(sorted(terms.items()), 8),
+            declared_revision=set_revision,
             exempt=frozenset(c.key for c in known if c.exempt),
             needing=frozenset(c.key for c in known if c.needs_consent),
             choosable=frozenset(c.key for c in known if not c.always_allowed),
@@ -109,6 +120,32 @@ class Policy(Frozen):
 
     def __repr__(self) -> str:
         return f"<Policy {self.revision}: {len(self.cookies)} cookies>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and self._declared == other._declared
+
+    def __hash__(self) -> int:
+        return hash((self.cookies, self.revision))
+
+    @property
+    def _declared(self) -> tuple[object, ...]:
+        return (self.cookies, self.categories, self.third_parties, self.revision, self.harden)
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str]) -> Policy:
+        """Return the policy in a file: a `consentgate.toml`, or a `pyproject.toml`'s table.
+
+        Raises ConsentGateError that tells all that is wrong with the file, and where.
+        """
+        from consentgate.configuration.reading import load  # only who has a file needs a reader
+
+        return load(path).policy
+
+    def to_toml(self) -> str:
+        """Return the text of a file from which `from_toml` reads this policy again."""
+        from consentgate.configuration.writing import written
+
+        return written(self)
 
     @classmethod
     def allow(cls, *names: str) -> Policy:
@@ -137,6 +174,44 @@ def _checked_cookies(cookies: Iterable[Cookie]) -> tuple[Cookie, ...]:
                 f"{cookie.category!r}; keep the one that is true"
             )
     return checked
+
+
+def _checked_third_parties(third_parties: Iterable[ThirdParty]) -> tuple[ThirdParty, ...]:
+    if isinstance(third_parties, (str, Mapping)) or not isinstance(third_parties, Iterable):
+        raise ConsentGateError(
+            f"Policy(third_parties): a list of ThirdParty is needed, not {third_parties!r}"
+        )
+    checked = tuple(third_parties)
+    names = set()
+    for party in checked:
+        if not isinstance(party, ThirdParty):
+            raise ConsentGateError(
+                f"Policy(third_parties): {party!r} is not a ThirdParty; "
+                "write ThirdParty('YouTube', 'marketing', hosts=[...])"
+            )
+        if party.name in names:
+            raise ConsentGateError(
+                f"ThirdParty({party.name!r}) is declared twice; keep one of them"
+            )
+        names.add(party.name)
+    return checked
+
+
+def _check_known(rows: Iterable[Cookie | ThirdParty], keys: list[str]) -> None:
+    for row in rows:
+        if row.category not in keys:
+            raise ConsentGateError(
+                f"{type(row).__name__}({row.name!r}): unknown category {row.category!r}; "
+                f"{nearest_of(row.category, keys)}. Or add it: "
+                f"Policy(..., categories=[Category({row.category!r}, title=...)])"
+            )
+
+
+def _offered(known: Iterable[Category], used: Container[str]) -> Iterator[Category]:
+    for category in known:
+        # A built-in one in which nothing is, and of which the site says nothing, serves nothing.
+        if category.key in used or not any(category is built_in for built_in in BUILT_IN):
+            yield category
 
 
 def _all_categories(categories: Iterable[Category]) -> tuple[Category, ...]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from consentgate import cookie_header
-from consentgate.category import ALWAYS, NECESSARY
+from consentgate.category import ALWAYS, NECESSARY, UNDECLARED
 from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate
@@ -22,6 +22,11 @@ ON_SIGNAL = (b"Cookie", b"Sec-GPC")
 ON_LANGUAGE = (b"Cookie", b"Accept-Language")
 
 _NOTHING: frozenset[str] = frozenset()
+
+# What is said of a category. A cookie that is no cookie to some parser is another matter.
+_SPARED = frozenset(
+    {Reason.UNDECLARED, Reason.UNANSWERED, Reason.REFUSED, Reason.OUTLIVES, Reason.PROLONGS}
+)
 
 
 class Verdict:
@@ -151,6 +156,17 @@ class Verdict:
             granted = self.gate.policy.choosable
         return (before.allowed | granted) - now.allowed
 
+    def outcome(self) -> str:
+        """Say in a word what the visitor's new choice comes to, for who counts choices."""
+        before, asked = self._before, self.gate.asked
+        held = before.choice.granted & before.allowed if before and before.choice else _NOTHING
+        granted = self.choice.granted if self.choice else _NOTHING
+        if held - granted:
+            return "withdrawn"
+        if not granted:
+            return "refused"
+        return "granted" if asked <= granted else "partial"
+
     def learnt(self) -> frozenset[str]:
         """Find out what passes for this visitor, now that it matters."""
         if self.consent_needed and not self.gate.inspects:
@@ -168,14 +184,14 @@ class Verdict:
         if name == self.gate.name:
             return Reason.RESERVED  # Only the gate writes the choice.
         if not self.consent_needed:
-            if category != NECESSARY and not self.gate.report_only:
+            if category != NECESSARY and not self.only_told(category):
                 self._opens(category)
             return Reason.REFUSED if self._opposed(category) else None
         if not name:
             return Reason.MALFORMED
         if category is None:
             return Reason.UNDECLARED
-        if category == NECESSARY or category in self._depended().allowed:
+        if category == NECESSARY or category in self._depended(category).allowed:
             return None
         # Global Privacy Control: a signal is no choice, but it refuses.
         refused = self.standing.answered or self._signalled(category)
@@ -191,12 +207,20 @@ class Verdict:
     ) -> None:
         """Tell the observers what becomes of a cookie; daily business only if one was asked for."""
         if self.gate.observed or is_logged(action, reason):
-            enforced = enforced and not self.gate.report_only
+            enforced = enforced and not self.spares(category, reason)
             self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
 
-    def _depended(self) -> Standing:
+    def spares(self, category: str | None, reason: Reason | None) -> bool:
+        """Tell whether what would become of a cookie, for this reason, is only told."""
+        return self.gate.report_only or (reason in _SPARED and self.only_told(category))
+
+    def only_told(self, category: str | None) -> bool:
+        """Tell whether nothing is enforced in a category (None: in no declaration)."""
+        return self.gate.report_only or (category or UNDECLARED) in self.gate.reported
+
+    def _depended(self, category: str | None = NECESSARY) -> Standing:
         """Return what holds, for the gate: what leaves depends on it."""
-        return self.standing if self.gate.report_only else self.consulted()
+        return self.standing if self.only_told(category) else self.consulted()
 
     def _opens(self, category: str | None) -> None:
         """Note that what passes an open gate does not pass a closed one."""
