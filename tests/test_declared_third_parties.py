@@ -91,15 +91,13 @@ def test_a_category_of_third_parties_alone_is_asked_about() -> None:
 
 def test_policies_that_declare_the_same_are_equal() -> None:
     """Two policies are equal if cookies, categories, third parties and revision are."""
-    pattern = {"purpose": {"en": "Counts", "fr": "Compte"}}
-    first, second = (
-        Policy([Cookie("_ga*", "statistics", **pattern)], third_parties=[VIDEO]) for _ in range(2)
-    )
+    counts = Cookie("_ga*", "statistics", purpose={"en": "Counts", "fr": "Compte"})
+    first, second = (Policy([counts], third_parties=[VIDEO]) for _ in range(2))
     assert first == second
     assert hash(first) == hash(second)
     others: list[object] = [
         Policy([Cookie("_ga*", "statistics")], third_parties=[VIDEO]),
-        Policy([Cookie("_ga*", "statistics", **pattern)]),
+        Policy([counts]),
         Policy(first.cookies, third_parties=[VIDEO], categories=[Category("social")]),
         Policy(first.cookies, third_parties=[VIDEO], revision=2),
         "no policy",

@@ -867,6 +867,7 @@ def test_the_state_is_the_choice_and_the_policy(adapter: Adapter, policy: Policy
                 "party": "first",
             }
         ],
+        "third_parties": [],
     }
     assert categories[2]["cookies"][0]["lifetime"] is None
     visit = replace(answered(gate, "statistics"), path=STATE)

@@ -43,6 +43,13 @@ def portal() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def loading() -> Iterator[str]:
+    """Run a site that loads things from others."""
+    with serve("waitress", "third_party_apps:wsgi") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def opened(chromium: Browser) -> Iterator[Tab]:
     """Return one page for all."""
     with browsing.tab(chromium) as only:
@@ -298,6 +305,42 @@ def test_axe_finds_nothing(page: Page, portal: str, state: str, language: str) -
     if state == "accepted charter":
         answer(page, "accept")
     expect(page.locator(f".consentgate:lang({language})").first).to_be_visible()
+    assert violations(page) == []
+
+
+# Other sites that things are loaded from
+
+each_that_tells = pytest.mark.parametrize("path", ["/", "/cookies/preferences", "/cookies"])
+UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+
+
+@pytest.mark.conformance("P10")
+@each_that_tells
+def test_other_sites_fit_a_phone(page: Page, loading: str, path: str) -> None:
+    """With long names of hosts too nothing scrolls sideways; links to notices are large enough."""
+    page.set_viewport_size(PHONE)
+    sideways, small = {}, {}
+    for language in LANGUAGES:
+        page.goto(f"{loading}{path}?lang={language}")
+        page.evaluate(UNFOLD)
+        expect(page.locator("a[rel=noreferrer]").first).to_be_visible()
+        sideways[language] = page.evaluate(OVERFLOW)
+        boxes = [link.bounding_box() for link in page.locator("a[rel=noreferrer]").all()]
+        small[language] = [box for box in boxes if box is None or box["height"] < 43.5]
+    assert {code: found for code, found in sideways.items() if found != [0, []]} == {}
+    assert {code: found for code, found in small.items() if found} == {}
+
+
+@pytest.mark.conformance("P10")
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+@each_that_tells
+def test_axe_finds_nothing_about_other_sites(
+    page: Page, loading: str, path: str, language: str
+) -> None:
+    """What is told of other sites breaks no rule of axe-core, light and dark, wide and narrow."""
+    page.goto(f"{loading}{path}?lang={language}")
+    page.evaluate(UNFOLD)
+    expect(page.locator("a[rel=noreferrer]")).to_have_count(2)
     assert violations(page) == []
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from consentgate.category import BUILT_IN, Category
+from markupsafe import Markup
+
+from consentgate.category import Category
 from consentgate.cookie import Cookie
 from consentgate.pages.answer import PREFIX
 from consentgate.pages.language import Language
 from consentgate.policy import Policy
+from consentgate.third_party import ThirdParty
 
 
 class CookieRow(NamedTuple):
@@ -23,8 +26,20 @@ class CookieRow(NamedTuple):
     reader: str
 
 
+class ThirdPartyRow(NamedTuple):
+    """Another site that pages load things from, in words. `privacy` is an address, or empty."""
+
+    name: str
+    hosts: str
+    purpose: str
+    privacy: str
+
+
 class Section(NamedTuple):
-    """A category in words, with the cookies in it. `kind` is necessary, exempt or consent."""
+    """A category in words, with what is in it. `kind` is necessary, exempt or consent.
+
+    `providers` are those who read something once the visitor agrees.
+    """
 
     key: str
     kind: str
@@ -32,6 +47,7 @@ class Section(NamedTuple):
     description: str
     providers: str
     cookies: tuple[CookieRow, ...]
+    third_parties: tuple[ThirdPartyRow, ...]
 
     @property
     def field(self) -> str:
@@ -39,36 +55,31 @@ class Section(NamedTuple):
         return PREFIX + self.key
 
 
-def offered(policy: Policy) -> tuple[Category, ...]:
-    """Return the categories that concern a visitor, in order.
-
-    A built-in one without a cookie in it, and without a word from the site, is
-    not asked about: it serves nothing.
-    """
-    used = {cookie.category for cookie in policy.cookies}
-    return tuple(
-        category
-        for category in policy.categories
-        if category.key in used or not any(category is built_in for built_in in BUILT_IN)
-    )
-
-
 def sections(policy: Policy, language: Language) -> tuple[Section, ...]:
     """Return what the policy declares, category by category, in a language."""
-    return tuple(_section(category, policy, language) for category in offered(policy))
+    return tuple(_section(category, policy, language) for category in policy.offered)
 
 
 def _section(category: Category, policy: Policy, language: Language) -> Section:
     cookies = [cookie for cookie in policy.cookies if cookie.category == category.key]
-    providers = [language.html(cookie.provider) for cookie in cookies if cookie.provider]
+    others = [party for party in policy.third_parties if party.category == category.key]
     return Section(
         category.key,
         _kind(category),
         language.html(category.title) or category.key,
         language.html(category.description),
-        language.listed(providers) if category.needs_consent else "",
+        _providers(cookies, others, language) if category.needs_consent else "",
         tuple(_row(cookie, language) for cookie in cookies),
+        tuple(_third_party_row(party, language) for party in others),
     )
+
+
+def _providers(cookies: Iterable[Cookie], others: Iterable[ThirdParty], language: Language) -> str:
+    providers = [cookie.provider for cookie in cookies if cookie.provider]
+    # By the words: a name that is marked as of another language is the same name.
+    told = {language.words(provider)[0] for provider in providers}
+    more = [party.name for party in others if party.name not in told]
+    return language.listed([*map(language.html, providers), *more])
 
 
 def _kind(category: Category) -> str:
@@ -104,6 +115,16 @@ def _reader(cookie: Cookie, language: Language) -> str:
     return language.html(cookie.provider) or _("Another site")
 
 
+def _third_party_row(party: ThirdParty, language: Language) -> ThirdPartyRow:
+    hosts = [Markup('<code dir="ltr">{}</code>').format(host) for host in party.hosts]
+    return ThirdPartyRow(
+        party.name,
+        language.listed(hosts),
+        language.html(party.purpose),
+        language.words(party.privacy)[0],
+    )
+
+
 def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> list[dict[str, Any]]:
     """Return the same as plain values, with what is allowed now."""
     return [
@@ -125,6 +146,16 @@ def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> lis
                 for cookie in policy.cookies
                 if cookie.category == category.key
             ],
+            "third_parties": [
+                {
+                    "name": party.name,
+                    "hosts": list(party.hosts),
+                    "purpose": language.words(party.purpose)[0],
+                    "privacy": language.words(party.privacy)[0],
+                }
+                for party in policy.third_parties
+                if party.category == category.key
+            ],
         }
-        for category in offered(policy)
+        for category in policy.offered
     ]

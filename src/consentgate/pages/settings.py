@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from datetime import date
+from datetime import date, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from consentgate.policy import Policy
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
+
+    from consentgate.pages.site import Site
 
 OFFICIAL: tuple[str, ...] = (
     *("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr"),
@@ -153,6 +155,18 @@ def as_pages(pages: object, policy: Policy, inject_banner: bool) -> Pages | None
                 f"consent; declare it: Cookie({cookie!r}, exemption='interface')"
             )
     return settings
+
+
+def site_of(
+    pages: Pages | None, policy: Policy, max_age: timedelta, always_secure: bool
+) -> Site | None:
+    """Return the pages that ask. Raises ConsentGateError for pages that cannot be."""
+    if pages is None:
+        return None
+    # Without them nothing of templates and languages is loaded.
+    from consentgate.pages.site import Site
+
+    return Site(policy, pages, max_age=max_age, always_secure=always_secure)
 
 
 def _error(what: str, remedy: str) -> ConsentGateError:

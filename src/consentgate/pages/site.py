@@ -67,10 +67,7 @@ class Site:
         self._policy = policy
         self._pages = pages
         self._always_secure = always_secure
-        keys = {category.key for category in charter.offered(policy)}
-        self._choosable = policy.choosable & keys
-        self.asks = bool(policy.needing & keys)
-        """Whether there is anything to ask consent for."""
+        self._choosable = policy.choosable & {category.key for category in policy.offered}
         self._routes = self._routed()
         # Most requests are for no page: that is seen at once.
         self._prefixes = (pages.path, *(() if pages.gpc is None else (WELL_KNOWN_GPC,)))
@@ -82,8 +79,8 @@ class Site:
         )
 
     def banner(self, consent: Consent, told: str | None = None) -> Markup:
-        """Return the banner for a visitor, empty where nothing is to be asked."""
-        if not self.asks or not consent.needed or consent.answered:
+        """Return the banner for a visitor, empty where there is nothing to answer any more."""
+        if not consent.needed or consent.answered:
             return Markup("")
         return self.renderer.html("banner.html", consent, told)
 
