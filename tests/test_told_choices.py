@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters import KEY, Adapter, Visit, called, granted, sets
+from adapters import KEY, Adapter, Visit, behind_wsgi, called, granted, sets
 from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Event, Policy
 from consentgate.observer import CHOICES
 
@@ -142,7 +142,7 @@ def test_an_app_that_starts_its_response_again_has_its_choice_told_once(policy: 
             start_response("500 Oops", [], (type(error), error, error.__traceback__))
         return []
 
-    gate.wsgi(app)({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
+    behind_wsgi(gate, app)({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
     assert [event.action for event in told] == ["refused"]
 
 
