@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz lint types coverage bench catalogues screenshots lock check-python system clean
+.PHONY: help demo test fuzz lint types coverage bench catalogues schema screenshots docs lock check-python system clean
 
 help:
 	@echo "make demo      a site behind the gate on http://127.0.0.1:8000"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint      ruff; make types: mypy; make coverage: the report of the last make test"
 	@echo "make bench     what it costs; writes docs/performance.md"
 	@echo "make catalogues   the texts of the pages, after a change; make screenshots: docs/screenshots"
+	@echo "make docs      the documentation, into site/; make schema: the JSON Schema of the policy file"
 	@echo "make lock      pins the versions in requirements/ anew"
 
 check-python:
@@ -62,6 +63,13 @@ catalogues: $(VENV)/.dev
 	$(BIN)/python scripts/catalogues.py compile
 	$(BIN)/python scripts/catalogues.py check
 
+# After a change of what the policy file takes.
+schema: $(VENV)/.dev
+	$(BIN)/python -m consentgate.configuration.schema
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m mkdocs build --strict --clean
+
 screenshots: $(VENV)/.dev system
 	$(BIN)/python scripts/screenshots.py
 
@@ -73,4 +81,4 @@ lock: $(VENV)/.dev
 		--custom-compile-command "make lock" --group examples -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
 
 clean:
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) site .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
