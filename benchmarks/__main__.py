@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import asgi, django_views, hot_spots, insertion, request, scale, sizes, tokens, wsgi
+from benchmarks import (
+    asgi,
+    django_views,
+    hot_spots,
+    insertion,
+    observers,
+    request,
+    scale,
+    sizes,
+    tokens,
+    wsgi,
+)
 from benchmarks.measure import FULL, QUICK, Effort
 from benchmarks.tables import Table, circumstances
 
@@ -15,6 +26,7 @@ SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
     "wsgi": wsgi.tables,
     "request": request.tables,
     "insertion": insertion.tables,
+    "observers": observers.tables,
     "tokens": tokens.tables,
     "scale": scale.tables,
     "django": django_views.tables,

@@ -29,6 +29,9 @@ class Reason(StrEnum):
 _EXPECTED = (Reason.UNANSWERED, Reason.REFUSED)
 
 
+LONGEST_NAME, LONGEST_PATH = 80, 500
+"""How much is told of what an app or a visitor chose: no queue and no file grows with it."""
+
 CHOICES = ("granted", "refused", "partial", "withdrawn")
 """The actions of events that tell of a choice."""
 
@@ -41,9 +44,9 @@ class Event(NamedTuple):
     of what the browser is told to forget, or "passed" where the gate was asked
     to tell (`observe_passed`). `name` is the cookie's (a header's for an
     unsafe header), at most 80 characters of it; `category` is None if
-    undeclared. `reason` is why, None if it passed. `enforced` is False where
-    it did not happen after all: under `report_only`, or for want of
-    `clamp_lifetimes`.
+    undeclared. `path` is where, at most 500 characters of it. `reason` is why,
+    None if it passed. `enforced` is False where it did not happen after all:
+    under `report_only`, or for want of `clamp_lifetimes`.
 
     Of a visitor's choice, once it is recorded, `action` is one of CHOICES:
     "granted" in all categories that are asked about, "refused" in all,
@@ -62,14 +65,30 @@ class Event(NamedTuple):
 Observer = Callable[[Event], object]
 
 
-def as_extra(event: Event) -> dict[str, object]:
-    """Return the fields of an event as a log record has them: `consentgate_action` and so on."""
-    return {f"consentgate_{field}": value for field, value in event._asdict().items()}
+def structured(event: Event, prefix: str = "") -> dict[str, str | bool | None]:
+    """Return the fields of an event as plain values, their names behind `prefix`.
+
+    JSON Lines have them as they are, log records behind `consentgate_`,
+    OpenTelemetry behind `consentgate.`.
+    """
+    return {
+        f"{prefix}action": event.action,
+        f"{prefix}name": plain(event.name[:LONGEST_NAME]),
+        f"{prefix}category": event.category,
+        f"{prefix}path": plain(event.path[:LONGEST_PATH]),
+        f"{prefix}reason": None if event.reason is None else str(event.reason),
+        f"{prefix}enforced": event.enforced,
+    }
+
+
+def plain(text: str) -> str:
+    """Return a text that every encoder takes: a lone surrogate is written as an escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def shown(name: bytes) -> str:
     """Return a name as text for events: at most 80 characters, one per byte."""
-    return name[:80].decode("latin-1")
+    return name[:LONGEST_NAME].decode("latin-1")
 
 
 _WOULD = {"stripped": "would strip", "withheld": "would withhold"}
@@ -107,7 +126,7 @@ class LogObserver:
             f" ({event.category})" if event.category else "",
             event.path[:200],
             event.reason,
-            extra=as_extra(event),
+            extra=structured(event, "consentgate_"),
         )
 
     def _is_new(self, event: Event) -> bool:

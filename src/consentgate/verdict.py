@@ -10,7 +10,7 @@ from consentgate.category import ALWAYS, NECESSARY, UNDECLARED
 from consentgate.choice import Choice
 from consentgate.errors import ResponseStartedError
 from consentgate.gate import ConsentGate
-from consentgate.observer import Event, Reason, is_logged, shown
+from consentgate.observer import LONGEST_PATH, Event, Reason, is_logged, shown
 from consentgate.request import Request, Target
 from consentgate.standing import Standing
 
@@ -208,7 +208,8 @@ class Verdict:
         """Tell the observers what becomes of a cookie; daily business only if one was asked for."""
         if self.gate.observed or is_logged(action, reason):
             enforced = enforced and not self.spares(category, reason)
-            self.gate.tell(Event(action, shown(name), category, self.path, reason, enforced))
+            path = self.path[:LONGEST_PATH]
+            self.gate.tell(Event(action, shown(name), category, path, reason, enforced))
 
     def spares(self, category: str | None, reason: Reason | None) -> bool:
         """Tell whether what would become of a cookie, for this reason, is only told."""
