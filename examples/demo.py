@@ -1,17 +1,18 @@
 """The demo: a site whose every page tries to set five cookies, behind the gate.
 
-`make demo`, or `python -m examples.demo [PORT]`. The console shows, request by
-request, which cookies passed, which were stripped, withheld or expired, and why.
+A script of the page sets a sixth, and an image of another site a seventh: the
+page tells what the gate does about these. `make demo`, or `python -m
+examples.demo [PORT]`. The console shows, request by request, which cookies
+passed, which were stripped, withheld or expired, and why.
 """
 
 from __future__ import annotations
 
-import logging
+import re
 import secrets
 import socket
 import sys
 from contextlib import suppress
-from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from starlette.templating import Jinja2Templates
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from consentgate import Consent, ConsentGate, Cookie, Event, Pages, Policy
+from consentgate import Consent, ConsentGate, Cookie, Pages, Policy, ThirdParty
+from consentgate.cli.live import Live, log_silenced, show
 from consentgate.frameworks.starlette import context
 from examples.demo_texts import TEXTS
 
@@ -60,7 +62,30 @@ policy = Policy(
             lifetime=YEAR,
             party="third",
         ),
-    ]
+        Cookie(
+            "clicks_js",
+            "statistics",
+            provider="Counters Ltd",
+            purpose={"en": "Counts your clicks", "fr": "Compte vos clics"},
+            lifetime=YEAR,
+        ),
+        Cookie(
+            "partner_id",
+            "marketing",
+            provider="Partner Ltd",
+            purpose={"en": "Knows you on other sites", "fr": "Vous reconnaît sur d’autres sites"},
+            lifetime=YEAR,
+            party="third",
+        ),
+    ],
+    third_parties=[
+        ThirdParty(
+            "Partner Ltd",
+            "marketing",
+            hosts=["127.0.0.1", "localhost"],
+            purpose={"en": "An image that counts you", "fr": "Une image qui vous compte"},
+        )
+    ],
 )
 
 # What the site would set on every page if nobody stopped it. One is HttpOnly: no script could.
@@ -72,18 +97,16 @@ ATTEMPTS = {
     "spy": "1; Path=/",
 }
 
-heard: ContextVar[list[Event]] = ContextVar("heard")
+# What a script of the page sets, and what another site sets: neither passes the gate.
+SCRIPTED = "clicks_js"
+PARTNER = "partner_id"
+PARTNER_SETS = f"{PARTNER}=99; Path=/; Max-Age=31536000; SameSite=None; Secure"
 
-
-def observe(event: Event) -> None:
-    """Keep what the gate says, until the request is over."""
-    heard.get([]).append(event)
-
-
+live = Live(show)
 gate = ConsentGate(
     policy,
     secret_key=secrets.token_urlsafe(32),
-    observer=observe,
+    observer=live,
     observe_passed=True,
     pages=Pages(languages=["en", "fr"], controller={"en": "the demo", "fr": "la démonstration"}),
 )
@@ -100,6 +123,18 @@ def language_of(request: Request) -> str:
     return accepted.best_match(list(TEXTS), default="en")
 
 
+# The partner is this very server under its other name. A port has five digits at most.
+_OTHER_NAME = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+_HERE = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
+PIXEL = "/partner/pixel.svg"
+
+
+def partner_of(request: Request) -> str:
+    """Return the origin of the other site; "" where this one is under another name."""
+    here = _HERE.fullmatch(request.headers.get("Host", ""))
+    return f"http://{_OTHER_NAME[here[1]]}{here[2] or ''}" if here else ""
+
+
 async def home(request: Request) -> Response:
     """Set every cookie there is, as careless sites do."""
     consent: Consent = request.state.consent
@@ -109,11 +144,24 @@ async def home(request: Request) -> Response:
         category = cookie.category if cookie else None
         passes = category is not None and consent.allows(category)
         rows.append({"name": name, "category": category, "passes": passes, "cookie": cookie})
-    lang = language_of(request)
-    shown = {"lang": lang, "text": TEXTS[lang], "rows": rows, "brought": sorted(request.cookies)}
+    lang, partner = language_of(request), partner_of(request)
+    # With consent, or where the visitor asks to see what happens without it.
+    unasked = request.query_params.get("partner") == "unasked"
+    loads = bool(partner) and (consent.allows("marketing") or unasked)
+    shown = {
+        "lang": lang,
+        "text": TEXTS[lang],
+        "rows": rows,
+        "brought": sorted(request.cookies),
+        "scripted": SCRIPTED,
+        "partner": PARTNER,
+        "partner_host": partner.partition("//")[2],
+        "pixel": partner + PIXEL if loads else "",
+    }
     response = templates.TemplateResponse(request, "demo.html", shown)
     # Strict: no style, script or handler in the page itself. What asks needs no exception.
-    response.headers["Content-Security-Policy"] = "default-src 'self'"
+    images = f"; img-src 'self' {partner}" if loads else ""
+    response.headers["Content-Security-Policy"] = f"default-src 'self'{images}"
     for name, value in ATTEMPTS.items():
         response.headers.append("Set-Cookie", f"{name}={value}")
     return response
@@ -126,34 +174,29 @@ site = gate.asgi(
 )
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Serve the gated site, and print what the gate did for each request."""
-    events: list[Event] = []
-    heard.set(events)
-    await site(scope, receive, send)
-    if events or scope.get("method") == "POST":
-        print("\n".join(report(f"{scope['method']} {scope['path']}", events)), flush=True)
+class Beside:
+    """Another site at the same address, outside the gate: it has an image, and sets a cookie."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the image; all else is the gated site's."""
+        if scope["type"] == "http" and scope["path"] == PIXEL:
+            picture = Response(
+                SVG, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+            )
+            picture.headers["Set-Cookie"] = PARTNER_SETS
+            await picture(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
-# How the console marks what became of a cookie: a sign, and a colour on a terminal.
-MARKS = {
-    "passed": ("+", "32"),
-    "stripped": ("-", "31"),
-    "withheld": ("#", "33"),
-    "expired": ("x", "35"),
-    "clamped": ("~", "36"),
-}
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24">\
+<circle cx="12" cy="12" r="11" fill="#6b4fbb"/><circle cx="12" cy="12" r="4" fill="#fff"/></svg>"""
 
-
-def report(request: str, events: list[Event]) -> list[str]:
-    """Return the lines that tell what became of a request's cookies."""
-    lines = [request]
-    for event in events:
-        sign, colour = MARKS[event.action]
-        line = f"  {sign} {event.action:9} {event.name:12} {event.category or '':12}"
-        line = (line + f" ({event.reason})" if event.reason else line).rstrip()
-        lines.append(f"\033[{colour}m{line}\033[0m" if sys.stdout.isatty() else line)
-    return lines
+# The console shows, request by request, what the gate does.
+app = live.around(Beside(site))
 
 
 def listen(port: int) -> socket.socket:
@@ -174,10 +217,6 @@ def listen(port: int) -> socket.socket:
 
 def main() -> None:
     """Serve the demo until it is interrupted."""
-    # The console says it in its own way.
-    log = logging.getLogger("consentgate")
-    log.addHandler(logging.NullHandler())
-    log.propagate = False
     listener = listen(int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     print(
@@ -185,7 +224,7 @@ def main() -> None:
   consentgate demo
 
   Open     {url}  (in French: {url}?lang=fr)
-  Look at  this console: each page tries to set five cookies
+  Look at  this console: each page tries to set five cookies (and gets two past it)
            + passed: it left      - stripped: it never reached the browser
            # withheld: the site could not read it
            x expired: the browser was told to forget it
@@ -198,7 +237,8 @@ def main() -> None:
 """,
         flush=True,
     )
-    with suppress(KeyboardInterrupt):
+    # The log would say the same as the console.
+    with suppress(KeyboardInterrupt), log_silenced():
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 

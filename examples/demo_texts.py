@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-TEXTS = {
+from typing import Any
+
+TEXTS: dict[str, dict[str, Any]] = {
     "en": {
         "other": "fr",
         "other_name": "Français",
@@ -18,17 +20,29 @@ TEXTS = {
         "purpose": "Purpose",
         "left": "left",
         "stripped": "stripped",
+        "categories": {name: name for name in ("necessary", "statistics", "marketing")},
         "undeclared": "undeclared",
         "nobody": "nobody says",
         "read": "What this site read of your browser’s cookies",
         "withheld": "This is all that the site could read. What you did not accept is withheld "
         "from it, and your browser is told to forget it.",
         "nothing": "Nothing.",
-        "scripts": "Scripts",
-        "past": "A script can still put a cookie past the gate. The site will not read it, and "
-        "after the next page it is gone.",
-        "set": "Set one by script",
-        "told": "Scripts that want to know before ask:",
+        "past": "Past the gate",
+        "past_intro": "The gate stands where responses of this site leave. What a script sets, and "
+        "what another site sets, does not come by there.",
+        "by_script": "set by a script of this page, unasked",
+        "script_gone": "This site does not read it, and with your next request your browser is "
+        "told to forget it. Then the script sets it again.",
+        "script_stays": "You accepted statistics: it stays, and this site reads it.",
+        "by_partner": "set with an image from",
+        "partner_absent": "The image is not loaded before you accept marketing: a site has to ask "
+        "before it loads such a thing, for the gate does not reach its cookie.",
+        "load_unasked": "Load it unasked, as careless sites do",
+        "partner_unasked": "Loaded unasked. The gate does not reach this cookie: it is set by "
+        "another site, in a response of its own.",
+        "partner_accepted": "You accepted marketing, so the image is loaded. The gate does not "
+        "reach its cookie: after a withdrawal the image is no longer loaded, but the cookie stays.",
+        "told": "Scripts that want to know before they set one ask:",
     },
     "fr": {
         "other": "en",
@@ -45,16 +59,33 @@ TEXTS = {
         "purpose": "Finalité",
         "left": "passé",
         "stripped": "retenu",
+        "categories": {
+            "necessary": "nécessaire",
+            "statistics": "statistiques",
+            "marketing": "publicité",
+        },
         "undeclared": "non déclaré",
         "nobody": "personne ne le dit",
         "read": "Ce que ce site a lu des cookies de votre navigateur",
         "withheld": "C’est tout ce que le site a pu lire. Ce que vous n’avez pas accepté lui est "
         "caché, et votre navigateur est prié de l’oublier.",
         "nothing": "Rien.",
-        "scripts": "Les scripts",
-        "past": "Un script peut encore déposer un cookie sans passer par le portier. Le site ne "
-        "le lira pas, et à la page suivante il aura disparu.",
-        "set": "En déposer un par script",
+        "past": "À côté du portier",
+        "past_intro": "Le portier se tient là où passent les réponses de ce site. Ce que dépose "
+        "un script, ou un autre site, n’y passe pas.",
+        "by_script": "déposé par un script de cette page, sans demander",
+        "script_gone": "Ce site ne le lit pas, et à votre prochaine requête votre navigateur est "
+        "prié de l’oublier. Puis le script le dépose de nouveau.",
+        "script_stays": "Vous avez accepté les statistiques : il reste, et ce site le lit.",
+        "by_partner": "déposé avec une image venant de",
+        "partner_absent": "L’image n’est pas chargée avant que vous acceptiez la publicité : un "
+        "site doit demander avant de charger cela, car le portier n’atteint pas son cookie.",
+        "load_unasked": "La charger sans demander, comme les sites négligents",
+        "partner_unasked": "Chargée sans demander. Le portier n’atteint pas ce cookie : un autre "
+        "site le dépose, dans sa propre réponse.",
+        "partner_accepted": "Vous avez accepté la publicité, l’image est donc chargée. Le portier "
+        "n’atteint pas son cookie : après un retrait l’image n’est plus chargée, mais le cookie "
+        "reste.",
         "told": "Un script qui veut savoir avant demande :",
     },
 }

@@ -13,7 +13,6 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from consentgate import Event, Reason
 from examples import demo
 from examples.demo_texts import TEXTS
 
@@ -117,6 +116,63 @@ def test_its_policy_is_strict(client: TestClient) -> None:
         assert client.get(file).status_code == 200
 
 
+def test_a_script_sets_a_cookie_that_the_site_does_not_read(client: TestClient) -> None:
+    """The script's cookie is withheld and expired with the next request, until it is accepted."""
+    assert "clicks_js=1" in client.get("/static/demo.js").text
+    assert TEXTS["en"]["script_gone"] in client.get("/").text
+    sent = client.get("/", headers={"Cookie": "clicks_js=1"})
+    assert "clicks_js" not in brought(sent)
+    assert [line for line in sent.headers.get_list("Set-Cookie") if line.startswith("clicks_js=;")]
+    answer(client, "accept")
+    client.cookies.set("clicks_js", "1")
+    page = client.get("/")
+    assert TEXTS["en"]["script_stays"] in page.text
+    assert "clicks_js" in brought(page)
+
+
+def brought(page: Response) -> str:
+    """Return the part of the page that lists which cookies the site read."""
+    return page.text.partition('id="brought">')[2].partition("</p>")[0]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("127.0.0.1:8000", "localhost:8000"), ("localhost", "127.0.0.1")],
+)
+def test_the_partner_is_loaded_with_consent_alone_or_where_it_is_asked_for(
+    client: TestClient, here: str, there: str
+) -> None:
+    """The other site's image, and a rule that lets it in, are there after consent or by a link."""
+    client.base_url = f"http://{here}"
+    image = f'<img src="http://{there}/partner/pixel.svg"'
+    page = client.get("/")
+    assert image not in page.text
+    assert "partner=unasked" in page.text
+    asked_for = client.get("/?partner=unasked")
+    assert image in asked_for.text
+    assert TEXTS["en"]["partner_unasked"] in asked_for.text
+    rules = "default-src 'self'; img-src 'self' http://" + there
+    assert asked_for.headers["Content-Security-Policy"] == rules
+    accepted = answer(client, "accept")
+    assert image in accepted.text
+    assert accepted.headers["Content-Security-Policy"] == rules
+
+
+def test_under_another_name_there_is_no_partner(client: TestClient) -> None:
+    """A Host that is neither of the two gets no partner: nothing of it comes into a header."""
+    for host in ("shop.test", "localhost; script-src *", "localhost:8000 x"):
+        page = client.get("/?partner=unasked", headers={"Host": host})
+        assert "/partner/pixel.svg" not in page.text
+        assert page.headers["Content-Security-Policy"] == "default-src 'self'"
+
+
+def test_the_partner_is_outside_the_gate(client: TestClient) -> None:
+    """Its image sets a cookie for embedding that no gate reaches, whatever was answered."""
+    picture = client.get("/partner/pixel.svg")
+    assert picture.headers["Content-Type"] == "image/svg+xml"
+    assert picture.headers.get_list("Set-Cookie") == [demo.PARTNER_SETS]
+
+
 def test_a_taken_port_is_said_and_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
     """The demo takes the next free port, and says so."""
     with socket.socket() as taken:
@@ -126,15 +182,6 @@ def test_a_taken_port_is_said_and_passed_over(capsys: pytest.CaptureFixture[str]
         with demo.listen(port) as listener:
             assert listener.getsockname()[1] > port
     assert f"Port {port} is taken" in capsys.readouterr().out
-
-
-def test_a_terminal_gets_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a terminal is sent escape sequences."""
-    event = Event("stripped", "spy", None, "/", Reason.UNDECLARED)
-    assert "\033" not in demo.report("GET /", [event])[1]
-    assert {"passed", "stripped", "withheld", "expired", "clamped"} == set(demo.MARKS)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert demo.report("GET /", [event])[1].startswith("\033[31m")
 
 
 @pytest.mark.server

@@ -1,8 +1,5 @@
-// A script can put a cookie past the gate: the gate sees it with the next request.
-document.getElementById("set").addEventListener("click", () => {
-  document.cookie = "_ga_SCRIPT=1; path=/; max-age=86400";
-  location.reload();
-});
+// Unasked, as careless scripts do. The gate does not see it now, but with the next request.
+document.cookie = "clicks_js=1; path=/; max-age=31536000";
 
 // What scripts are told of the choice.
 document.getElementById("told").textContent =

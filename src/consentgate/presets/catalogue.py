@@ -25,6 +25,7 @@ TEXTS = "texts.toml"
 
 # What a preset's table says once for all its cookies.
 _SHARED = ("provider", "service", "category", "party", "domain", "exemption")
+_LONGEST = timedelta(days=400)
 _UNITS = ("days", "hours", "minutes", "seconds")
 
 
@@ -145,4 +146,6 @@ def _of_file(file: str, texts: Mapping[str, Text]) -> Iterator[Preset]:
 def _cookie(row: dict[str, Any], table: dict[str, Any], texts: Mapping[str, Text]) -> Cookie:
     said = {key: table[key] for key in _SHARED if key in table} | row
     lifetime = timedelta(**{unit: said.pop(unit) for unit in _UNITS if unit in said})
-    return Cookie(**said | {"purpose": texts[said["purpose"]], "lifetime": lifetime or None})
+    # RFC 6265bis 5.5: whatever a provider asks for, browsers keep 400 days at most.
+    kept = min(lifetime, _LONGEST) or None
+    return Cookie(**said | {"purpose": texts[said["purpose"]], "lifetime": kept})

@@ -1,0 +1,1 @@
+"""What a site really sets, compared with what it declares: the extra `consentgate[cli]`."""

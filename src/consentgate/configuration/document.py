@@ -1,0 +1,242 @@
+"""The tables of a policy file: which keys there are, and what each of them can have."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from consentgate.category import BUILT_IN, NECESSARY, UNDECLARED
+from consentgate.configuration import field
+from consentgate.configuration.mistake import wrong
+from consentgate.configuration.value import Age, Lifetime, Text
+from consentgate.configuration.words import shown
+
+
+class Table(BaseModel):
+    """A table. A key that is not below is a mistake, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def given(self) -> dict[str, Any]:
+        """Return the values of the keys that are in the file."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.model_fields_set
+
+
+class HardenTable(Table):
+    """What a cookie gets on its way out, if the app left it out."""
+
+    secure: bool = Field(False, description="Add Secure where the response leaves over https.")
+    http_only: bool = Field(False, description="Add HttpOnly: no script can read the cookie.")
+    same_site: field.SameSite | None = Field(None, description="The least SameSite.")
+
+
+class CategoryTable(Table):
+    """A purpose that a visitor decides on: one more, or a built-in one in other words."""
+
+    key: field.Key = Field(description="Its name in code, as in 'social_media'.")
+    title: Text = Field("", description="Its name for people, one or one per language.")
+    description: Text = Field("", description="What it means, for people.")
+    sale_or_sharing: bool | None = Field(
+        None,
+        description="Whether its cookies serve to sell or share personal data: a browser's "
+        "Global Privacy Control then refuses it. Left out, it is so for marketing alone.",
+    )
+
+
+class CookieTable(Table):
+    """A cookie that the site sets, or a pattern of them."""
+
+    name: field.Name = Field(description="As the browser shows it; * stands for any characters.")
+    category: field.CategoryKey = Field(
+        NECESSARY, description="The key of its category: what a visitor allows or refuses."
+    )
+    provider: Text = Field("", description="Who sets it.")
+    service: Text = Field("", description="For what service.")
+    purpose: Text = Field("", description="Why, in words for a visitor.")
+    lifetime: Lifetime = Field(
+        None,
+        description="How long a browser keeps it at most: '14 days', a number of seconds, or "
+        "'session' if it goes when the browser closes.",
+    )
+    party: field.Party = Field(
+        "first", description="'third' if another site reads it too, else 'first'."
+    )
+    domain: field.Domain | None = Field(None, description="The Domain it is set with.")
+    path: field.Path = Field("/", description="The Path it is set with.")
+    exemption: field.Exemption | None = Field(
+        None, description="Why it needs no consent, for a necessary or an exempt cookie."
+    )
+    harden: HardenTable | None = Field(
+        None, description="What it gets on its way out, in place of [harden]."
+    )
+
+
+class ThirdPartyTable(Table):
+    """Another site that the pages load things from."""
+
+    name: field.PartyName = Field(description="What people call it.")
+    category: field.CategoryKey = Field(description="The key of the category it is loaded under.")
+    hosts: list[field.Host] = Field(
+        default_factory=list, description="Where its things come from, as in '*.example.com'."
+    )
+    purpose: Text = Field("", description="What it is loaded for.")
+    privacy: field.Privacy = Field("", description="The address of its privacy notice.")
+
+
+def _report(value: Any) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list) or not all(isinstance(key, str) for key in value):
+        raise wrong(
+            f"{shown(value)} does not say what is only reported on",
+            "write true, false, or a list of categories, as in ['marketing', 'undeclared']",
+        )
+    return tuple(value)
+
+
+_REPORT_SCHEMA = {
+    "anyOf": [
+        {"type": "boolean"},
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {
+                        "enum": [
+                            *(each.key for each in BUILT_IN if not each.always_allowed),
+                            UNDECLARED,
+                        ]
+                    },
+                    {"type": "string"},
+                ]
+            },
+        },
+    ]
+}
+ReportOnly = Annotated[
+    bool | tuple[str, ...], PlainValidator(_report), WithJsonSchema(_REPORT_SCHEMA)
+]
+
+
+class GateTable(Table):
+    """Options of the gate."""
+
+    cookie_name: field.CookieName = Field(
+        "cookies_preferences", description="The name of the cookie that keeps the choice."
+    )
+    max_age: Age | None = Field(None, description="How long a choice lasts, as in '182 days'.")
+    cookie_domain: field.CookieDomain | None = Field(
+        None, description="The Domain of the consent cookie; left out, this host alone."
+    )
+    always_secure: bool = Field(False, description="Mark it Secure on plain http too.")
+    withhold: bool = Field(True, description="Hide from the app what the visitor did not allow.")
+    withhold_undeclared: bool = Field(
+        True, description="Hide from the app cookies that are in no declaration."
+    )
+    expire_undeclared: bool = Field(
+        False, description="Delete cookies in no declaration from the browser."
+    )
+    clamp_lifetimes: bool = Field(False, description="Cut lifetimes to what is declared.")
+    report_only: ReportOnly = Field(
+        False,
+        description="Tell what would happen and do nothing: true, or the categories in which "
+        "it is so, and 'undeclared'.",
+    )
+    observe_passed: bool = Field(False, description="Tell observers of what passes too.")
+    keep_unchanged: bool = Field(
+        False, description="Keep consent to categories in which a new revision changes nothing."
+    )
+    inject_banner: bool = Field(False, description="Put the banner into the pages of the app.")
+
+
+class PagesTable(Table):
+    """The pages that ask, and the charter."""
+
+    path: field.PagePath = Field("/cookies", description="Where they start.")
+    languages: list[field.PageLanguage] | None = Field(
+        None, description="The languages they are offered in; by default the 24 of the EU."
+    )
+    default_language: field.PageLanguage = Field(
+        "en", description="What a visitor gets who asks for none of them."
+    )
+    language_cookie: field.LanguageCookie | None = Field(
+        None, description="The cookie in which the site keeps the visitor's language."
+    )
+    locales: str | None = Field(
+        None, description="A folder of the site's own catalogues, from this file's folder on."
+    )
+    controller: Text = Field("", description="Who answers for the site.")
+    templates: str | None = Field(
+        None, description="A folder of the site's own templates, from this file's folder on."
+    )
+    content_security_policy: field.SecurityPolicy | None = Field(
+        None, description="What the pages send in place of their own."
+    )
+    proxies: field.Proxies = Field(
+        0, description="How many proxies in front add to X-Forwarded-Proto and -Host."
+    )
+    gpc: date | None = Field(
+        None,
+        description="The date on which the site last changed how it treats Global Privacy Control.",
+    )
+
+
+def _pages(value: Any) -> Any:
+    if value is True:
+        raise wrong(
+            "true says nothing of them",
+            "leave it out to have them at /cookies, or write a table [pages]",
+        )
+    return None if value is False else value
+
+
+class File(Table):
+    """A policy file: what a site declares about its cookies."""
+
+    presets: list[field.Preset] = Field(
+        default_factory=list,
+        description="Cookies that are known already, by the names of what sets them.",
+    )
+    revision: field.Revision | None = Field(
+        None, description="The version as visitors see it; left out, it is derived."
+    )
+    gate: GateTable = Field(
+        default_factory=lambda: GateTable.model_validate({}),
+        description="How the gate works; nothing has to be said.",
+    )
+    pages: Annotated[PagesTable | None, BeforeValidator(_pages)] = Field(
+        None, description="The pages that ask; false for none."
+    )
+    harden: HardenTable | None = Field(
+        None, description="What every cookie gets whose declaration says nothing else."
+    )
+    categories: list[CategoryTable] = Field(
+        default_factory=list, description="Categories of the site's own, or reworded ones."
+    )
+    cookies: list[CookieTable] = Field(
+        default_factory=list, description="The cookies that the site sets."
+    )
+    third_parties: list[ThirdPartyTable] = Field(
+        default_factory=list, description="Other sites that the pages load things from."
+    )
+
+
+TABLES: dict[tuple[str, ...], type[Table]] = {
+    (): File,
+    ("gate",): GateTable,
+    ("pages",): PagesTable,
+    ("harden",): HardenTable,
+    ("categories",): CategoryTable,
+    ("cookies",): CookieTable,
+    ("cookies", "harden"): HardenTable,
+    ("third_parties",): ThirdPartyTable,
+}
+"""What each table of a file is, by its key path without the numbers."""
+
+ROWS = ("categories", "cookies", "third_parties")
+"""The arrays of tables."""
