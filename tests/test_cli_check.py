@@ -143,7 +143,7 @@ def test_a_report_without_undeclared_names_is_well() -> None:
     said = command("check", "--against", report)
     assert said.code == 0
     assert "3 events from 2026-11-20 to 2026-11-22\n" in said.out
-    assert "       3  visitor  statistics: no choice yet, refused\n" in said.out
+    assert "       3  visitor  statistics: no choice yet, refused, at /basket\n" in said.out
     assert "Choices of visitors: 0 granted, 0 refused, 0 partial, 0 withdrawn.\n" in said.out
 
 
@@ -156,7 +156,7 @@ def test_an_undeclared_name_is_first_and_the_answer_is_no() -> None:
     assert listed == [
         ("2", "ad", "undeclared"),
         ("1", "spy", "undeclared, at /basket"),
-        ("9", "visitor", "statistics: refused"),
+        ("9", "visitor", "statistics: refused, at /basket"),
     ]
     assert "2 names in no declaration: they will not leave once the gate enforces." in said.out
     answer = command("check", "--against", report, "--json").json["against"]
@@ -175,7 +175,7 @@ def test_what_is_no_cookie_is_told_and_not_missed() -> None:
     """Unsafe headers and reserved names are in no declaration, and no suggestion would help."""
     said = command("check", "--against", reported(event("x\udce9", "unsafe header")))
     assert said.code == 0
-    assert "no cookie: unsafe header\n" in said.out
+    assert "no cookie: unsafe header, at /basket\n" in said.out
 
 
 def test_choices_and_lifetimes_are_summed_up() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consentgate.cli.console import gate_of, loaded, remark
+from consentgate.cli.console import GivenFile, gate_of, loaded, remark
 
 
 class Format(StrEnum):
@@ -31,14 +31,7 @@ _BY_SUFFIX = {
 
 
 def charter(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE",
-            help="The policy file; by default the consentgate.toml of this folder, or the "
-            "pyproject.toml.",
-        ),
-    ] = None,
+    file: GivenFile = None,
     as_format: Annotated[
         Format | None,
         typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 from consentgate.cli.console import (
     CANNOT,
+    GivenFile,
     Json,
     found_policy,
     paragraph,
@@ -25,14 +26,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE",
-            help="The policy file; by default the consentgate.toml of this folder, or the "
-            "pyproject.toml.",
-        ),
-    ] = None,
+    file: GivenFile = None,
     against: Annotated[
         list[str] | None,
         typer.Option(

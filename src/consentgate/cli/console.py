@@ -8,6 +8,7 @@ cannot be read or is not right).
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -34,16 +35,12 @@ CANNOT = 2
 Styled = str | tuple[str, str]
 """A text, or a text and the style that Rich gives it."""
 
-PolicyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--policy",
-        "-p",
-        metavar="FILE",
-        help="The policy file; by default the consentgate.toml of this folder, or the "
-        "pyproject.toml.",
-    ),
-]
+_WHICH = "The policy file; by default the consentgate.toml of this folder, or the pyproject.toml."
+
+PolicyFile = Annotated[Path | None, typer.Option("--policy", "-p", metavar="FILE", help=_WHICH)]
+"""The policy file, as an option."""
+GivenFile = Annotated[Path | None, typer.Argument(metavar="FILE", help=_WHICH)]
+"""The policy file, for commands that are about it alone."""
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
 Params = ParamSpec("Params")
@@ -184,6 +181,13 @@ def loaded(path: Path | None) -> Configuration:
         return load(found_policy(path))
     except ConsentGateError as error:
         fail(error)
+
+
+def environment_keys() -> list[str]:
+    """Return the keys that the environment has, the oldest first; none where it has none."""
+    from consentgate.configuration.secrets import VARIABLE, from_environment
+
+    return from_environment() if os.environ.get(VARIABLE) else []
 
 
 def gate_of(

@@ -140,4 +140,4 @@ def _why(each: Stripped) -> tuple[str, str]:
         return f"undeclared{at}", "red"
     if str(Reason.UNDECLARED) in each.reasons:
         return f"declared since: {each.category}", "green"
-    return f"{each.category or 'no cookie'}: {', '.join(each.reasons)}", ""
+    return f"{each.category or 'no cookie'}: {', '.join(each.reasons)}{at}", ""

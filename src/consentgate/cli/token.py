@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from consentgate.cli.console import (
     CANNOT,
     Json,
     PolicyFile,
+    environment_keys,
     fail,
     gate_of,
     is_interactive,
@@ -29,7 +29,6 @@ from consentgate.policy import Policy
 if TYPE_CHECKING:
     from consentgate.cli.inspection import Inspection
 
-_KEYS = "CONSENTGATE_SECRET_KEY"
 # No request has a longer Cookie header: servers refuse it.
 _LONGEST = 65536
 
@@ -56,16 +55,11 @@ def inspect(
       consentgate token inspect '1~8sUX...'
       pbpaste | consentgate token inspect --json
     """
-    gate, compares = _gate(policy)
-    found = _token_in(_piped() if token is None else token, gate.cookie_name)
-    keys = []
-    if os.environ.get(_KEYS):
-        from consentgate.configuration.secrets import from_environment
-
-        keys = from_environment()
     from consentgate.cli.inspection import inspected
 
-    inspection = inspected(found, gate, keys, compares=compares)
+    gate, compares = _gate(policy)
+    found = _token_in(_piped() if token is None else token, gate.cookie_name)
+    inspection = inspected(found, gate, environment_keys(), compares=compares)
     if as_json:
         print_json(inspection.as_json())
     else:
@@ -127,7 +121,7 @@ def _tell(inspection: Inspection, gate: ConsentGate, compares: bool) -> None:
     if not inspection.checked:
         say(
             ("not checked", "bold yellow"),
-            f": whether it was signed, since {_KEYS} is not set",
+            ": whether it was signed, since CONSENTGATE_SECRET_KEY is not set",
         )
     if choice is not None:
         until = inspection.until
