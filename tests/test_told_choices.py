@@ -160,6 +160,24 @@ def test_several_observers_hear_the_same(adapter: Adapter, policy: Policy) -> No
     assert [event.action for event in first] == ["stripped"]
 
 
+def test_a_quick_observer_that_raises_hurts_nobody(
+    adapter: Adapter, policy: Policy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is called in the request itself may fail: that is logged, and the others hear."""
+    told: list[Event] = []
+
+    class Broken:
+        quick = True
+
+        def __call__(self, event: Event) -> None:
+            raise ValueError("no matter")
+
+    gate = ConsentGate(policy, secret_key=KEY, observer=[Broken(), told.append])
+    assert adapter(gate, sets("ad_id=1", "session=1")).names == [b"session"]
+    assert [event.name for event in told] == ["ad_id"]
+    assert "the response goes on" in caplog.text
+
+
 @pytest.mark.parametrize("observer", ["log", {"a": print}, 3, [print, 3], b"log"])
 def test_what_is_no_observer_is_refused(policy: Policy, observer: object) -> None:
     """An observer that cannot be called is said at construction."""
