@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the programs are there that some tests run and pip cannot bring,
-# a Chromium and an nginx: installs Debian's if it may, and otherwise says loudly
+# a Chromium, an nginx and curl: installs Debian's if it may, and otherwise says loudly
 # what will be skipped and how to get it.
 set -u
 PATH=$PATH:/usr/sbin:/sbin # where Debian has nginx, and what installs it
@@ -16,9 +16,14 @@ find_nginx() {
     command -v nginx >/dev/null
 }
 
+find_curl() {
+    command -v curl >/dev/null
+}
+
 missing() {
     find_chromium || echo chromium
     find_nginx || echo nginx-light
+    find_curl || echo curl
 }
 
 # The tests run an nginx of their own: the package's service is not to start beside
@@ -61,6 +66,10 @@ find_chromium || {
 find_nginx || {
     echo "*** No nginx here, and none could be installed: THE SHARED CACHE TESTS WILL BE SKIPPED. ***"
     echo "*** Get one with: sudo apt-get install nginx-light   (or put one on the PATH) ***"
+}
+find_curl || {
+    echo "*** No curl here, and none could be installed: THE DOCUMENTATION'S SESSIONS WILL BE SKIPPED. ***"
+    echo "*** Get one with: sudo apt-get install curl ***"
 }
 # Where everything is required the tests themselves fail for want of it.
 exit 0
