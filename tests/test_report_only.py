@@ -82,6 +82,21 @@ def test_a_name_that_no_parser_agrees_on_is_withheld_all_the_same(
     assert read == [b"session=1"]
 
 
+def test_a_name_that_parsers_cut_is_withheld_all_the_same(adapter: Adapter, policy: Policy) -> None:
+    """An undeclared name in which some parser finds an enforced one is no undeclared cookie."""
+    told: list[Event] = []
+    gate = gate_of(policy, told, report_only=["undeclared"])
+    read: list[bytes] = []
+
+    def look(consent: Consent) -> None:
+        read.extend(consent._exchange.readable(consent._exchange.cookie_lines))
+
+    adapter(gate, called(look, sets()), Visit([b"session=1; x,ad_id=2; y=3"]))
+    assert read == [b"session=1; y=3"]
+    withheld = {event.name: event.enforced for event in told if event.action == "withheld"}
+    assert withheld == {"x,ad_id": True, "y": False}
+
+
 def test_a_refused_cookie_is_only_reported_too(adapter: Adapter, policy: Policy) -> None:
     """After a refusal it is the same as before an answer: told with its reason, and left."""
     told: list[Event] = []

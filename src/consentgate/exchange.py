@@ -11,6 +11,7 @@ from consentgate import attributes, caching, cookie_header, wire
 from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
 from consentgate.choice import Choice
 from consentgate.forgetting import DELETABLE, Forgetting
+from consentgate.names import is_declarable
 from consentgate.observer import Reason
 from consentgate.verdict import ON_CHOICE
 from consentgate.wire import Dialect, HeaderKind, Text
@@ -205,8 +206,11 @@ class Exchange(Forgetting):
 
     def _stays(self, name: bytes) -> bool:
         """Tell whether the app reads a cookie of this name: it may, or that is only told."""
+        if self.may_read(name):
+            return True
         category = self.gate.category_of[name]
-        return self.may_read(name) or self.spares(category, self.objection(name, category))
+        # A name that parsers read in more than one way may be that of an enforced category.
+        return is_declarable(name) and self.spares(category, self.objection(name, category))
 
     def _tell_withheld(self, names: Iterable[bytes]) -> None:
         """Tell which cookies are left out of what the app reads, and why; each name once."""
@@ -215,7 +219,7 @@ class Exchange(Forgetting):
         for name in names:
             category = self.gate.category_of[name]
             reason: Reason | None = Reason.MALFORMED
-            if name and name != self.gate.name:
+            if name and name != self.gate.name and (is_declarable(name) or not self.gate.reported):
                 readable = self.may_read(name)
                 reason = Reason.AMBIGUOUS if readable else self.objection(name, category)
             self.tell("withheld", name, category, reason)
