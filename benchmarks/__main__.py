@@ -15,6 +15,7 @@ from benchmarks import (
     request,
     scale,
     sizes,
+    sources,
     tokens,
     wsgi,
 )
@@ -26,6 +27,7 @@ SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
     "wsgi": wsgi.tables,
     "request": request.tables,
     "insertion": insertion.tables,
+    "sources": sources.tables,
     "observers": observers.tables,
     "tokens": tokens.tables,
     "scale": scale.tables,

@@ -27,6 +27,8 @@ def tables(_: Effort) -> Iterator[Table]:
     ours = {
         "consentgate, script": files["js"].content,
         "consentgate, stylesheet": files["css"].content,
+        "consentgate, cookie guard": files["guard"].content,
+        "consentgate, consent mode": files["mode"].content,
         "consentgate, the banner in a page": banner,
     }
     weighed = {name: (len(data), len(gzip.compress(data, 9))) for name, data in ours.items()}
@@ -38,7 +40,7 @@ def tables(_: Effort) -> Iterator[Table]:
             for name, (plain, gzipped) in (weighed | _OTHERS).items()
         ],
         [
-            "goal for the script: 3 KB gzipped; it and the stylesheet are not minified",
+            "goals: 3 KB gzipped for the script, 2 KB for the guard; nothing of ours is minified",
             "without its script the other asks nothing; ours is a convenience",
         ],
     )

@@ -360,7 +360,7 @@ def test_what_depends_on_nothing_keeps_its_headers(gate: ConsentGate, dialect: A
     """The very same header objects leave, in their order, but for an undeclared cookie."""
     lines = [*OPEN, (b"Set-Cookie", b"session=1"), (b"Set-Cookie", b"mystery=1"), (b"X-Last", b"1")]
     headers = [(dialect.decode(name), dialect.decode(value)) for name, value in lines]
-    left = Exchange(gate, []).leaving(headers, dialect)
+    left = Exchange(gate, []).leaving(headers, dialect, 200)
     del headers[len(OPEN) + 1]
     assert list(map(id, left)) == list(map(id, headers))
 

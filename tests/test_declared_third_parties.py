@@ -31,7 +31,14 @@ def declared(**changes: Any) -> ThirdParty:
         ({"name": 3}, "a name is a text"),
         ({"hosts": "video.example"}, "hosts is a list"),
         ({"hosts": 3}, "hosts is a list"),
-        ({"hosts": ["https://video.example"]}, "names of hosts"),
+        ({"hosts": ["https://video.example/films"]}, "names of hosts"),
+        ({"hosts": ["ftp://video.example"]}, "names of hosts"),
+        ({"hosts": ["video.example:port"]}, "names of hosts"),
+        ({"cookies": "IDE"}, "cookies is a list"),
+        ({"cookies": 3}, "cookies is a list"),
+        ({"cookies": [3]}, "cookies are Cookies, or their names"),
+        ({"cookies": ["a b"]}, "visible ASCII"),
+        ({"cookies": [Cookie("IDE", "statistics")]}, "leave the cookie's category out"),
         ({"hosts": ["video.*"]}, "names of hosts"),
         ({"hosts": ["*"]}, "names of hosts"),
         ({"hosts": ["video.example; script-src *"]}, "names of hosts"),
@@ -109,3 +116,31 @@ def test_a_policy_knows_the_revision_that_was_set() -> None:
     """What the site set is told apart from what was derived."""
     assert Policy([], revision=7).declared_revision == "7"
     assert Policy([]).declared_revision is None
+
+
+def test_a_third_partys_cookies_are_its_own() -> None:
+    """What a third party is known to set is in its category, and read by it."""
+    party = declared(
+        cookies=["IDE", Cookie("VISITOR", "marketing", provider="Films Ltd", purpose="Counts")]
+    )
+    told = [(each.name, each.category, each.provider, each.party) for each in party.cookies]
+    assert told == [
+        ("IDE", "marketing", "Video Ltd", "third"),
+        ("VISITOR", "marketing", "Films Ltd", "third"),
+    ]
+    assert party.declared_cookies == party.cookies
+
+
+def test_a_third_partys_cookies_are_no_declarations() -> None:
+    """A cookie of that name from the site itself is as undeclared as before."""
+    assert Policy([], third_parties=[declared(cookies=["IDE"])]).lookup(b"IDE") is None
+
+
+def test_another_cookie_of_a_third_party_asks_again() -> None:
+    """A cookie that a third party begins to set is a new term; one in other words is none."""
+
+    def revision(*cookies: Cookie | str) -> str:
+        return Policy([], third_parties=[declared(cookies=cookies)]).revision
+
+    assert len({revision(), revision("IDE"), revision("IDE", "DSID")}) == 3
+    assert revision("IDE") == revision(Cookie("IDE", purpose="Follows you"))

@@ -339,16 +339,17 @@ def test_the_newest_key_signs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_content_security_policy_follows_the_choice() -> None:
-    """The hosts of a third party are in the policy once its category is granted."""
-    module = loaded("csp")
-    client = werkzeug.test.Client(module.app)
-    sent = client.get("/").headers["Content-Security-Policy"]
-    assert sent == "default-src 'self'; frame-src 'self'"
+def test_the_policy_of_a_page_follows_the_choice() -> None:
+    """The header is the one shown, and the hosts of a third party come with its category."""
+    name, _, shown = (
+        (FOLDER / "third_parties.txt").read_text("utf-8").splitlines()[1].partition(": ")
+    )
+    client = werkzeug.test.Client(loaded("third_parties").app)
+    assert client.get("/").headers[name] == shown
     own = {"Sec-Fetch-Site": "same-origin"}
     client.post("/cookies/choice", data={"answer": "accept"}, headers=own)
-    sent = client.get("/").headers["Content-Security-Policy"]
-    assert sent.endswith("frame-src 'self' video.example.com *.cdn.example.com")
+    allowed = client.get("/").headers[name].removeprefix(shown.removesuffix("static.example.org"))
+    assert allowed.split() == ["video.example.com", "*.images.example.com", "static.example.org"]
 
 
 @pytest.mark.browser
@@ -526,8 +527,15 @@ def test_what_is_installed_can_be() -> None:
 TESTED = {
     *(str(path.relative_to(FOLDER)) for path in [*transcripts.sessions(), *FILES]),
     *(f"{name}.py" for name in [*WSGI, *ASGI]),
-    *("starlette_inside.py", "report_only.py", "observing.py", "keys.py", "csp.py"),
-    *("test_shop.py", "templates/shop.html", "metrics.txt", "csp.txt", "token.txt"),
+    *("starlette_inside.py", "report_only.py", "observing.py", "keys.py", "third_parties.py"),
+    *(
+        "test_shop.py",
+        "templates/shop.html",
+        "metrics.txt",
+        "csp.txt",
+        "token.txt",
+        "third_parties.txt",
+    ),
     *(f"shop/{name}.py" for name in ("cookies", "settings", "urls", "wsgi", "asgi")),
     *("shop/templates/shop.html", "proxies/nginx.conf", "proxies/cache.conf"),
     *("spa/static/spa.js", "spa/static/listening.js"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.memory import Memory
-from consentgate.request import Request, Target, is_embedded, opts_out
-from consentgate.wire import BYTES, Dialect, Header
+from consentgate.request import CONDITIONS, Request, Target, is_embedded, opts_out
+from consentgate.wire import BYTES, Header
 
 if TYPE_CHECKING:
     from consentgate.pages.asgi import AsgiPages
@@ -25,8 +25,6 @@ _GATED_SCOPES = ("http", "websocket")
 # and "Early Hints"). All others go on as they are.
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _OTHER_FIELDS = frozenset({"http.response.trailers", "http.response.early_hint"})
-
-Leaving = Callable[[Iterable[Header], Dialect[bytes]], list[Header]]
 
 
 def consent(scope: Mapping[str, Any]) -> Consent:
@@ -63,13 +61,11 @@ class ConsentMiddleware:
             # The specification says iterable: what the gate reads must be left for the app.
             scope = {**scope, "headers": list(scope["headers"] or ())}
         exchange, scope, outermost = _enter(self.gate, scope)
-        # Behind another gate that one issues the choice, and knows what has started.
-        leaving = exchange.leaving if outermost else exchange.filtered
         app, inserter, pages = self.app, None, self._pages
         if pages is not None and outermost and scope["type"] == "http":
             if (page := pages.page(scope)) is not None:
-                app = page
-            elif self.gate.injects:
+                app, exchange.ours = page, True
+            elif self.gate.injects or self.gate.inject_guard:
                 inserter = pages.inserter(exchange, scope, send)
                 send = send if inserter is None else inserter.send
 
@@ -78,7 +74,7 @@ class ConsentMiddleware:
             if kind in _STARTS:
                 if inserter is not None:
                     message = inserter.begin(message)
-                message = _started(leaving, message)
+                message = _started(exchange, outermost, message)
             elif kind in _OTHER_FIELDS:
                 message = _without_cookies(exchange, message)
             await send(message)
@@ -97,7 +93,10 @@ def cookie_lines(scope: Scope) -> list[bytes]:
     return [value for name, value in scope.get("headers", ()) if _FIELDS[name] == "cookie"]
 
 
-_READ = {b"cookie": "cookie", b"host": "host", b"sec-gpc": "sec-gpc"}
+_READ = {
+    **{name.encode("ascii"): name for name in ("cookie", "host", "sec-gpc", "sec-fetch-dest")},
+    **{name.lower().encode("ascii"): "condition" for name in CONDITIONS},
+}
 # Which of the fields that are read a header is, whatever the case of its name.
 _FIELDS: Memory[bytes, str | None] = Memory(
     lambda name: _READ.get(name.lower()), limit=1024, longest=64
@@ -140,8 +139,13 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
     inner[KEY] = handle
     if gate.site is not None:
         exchange.locate = partial(_located, scope)
+    if gate.sources is not None:
+        if "sec-fetch-dest" in read:
+            exchange.destination = read["sec-fetch-dest"][0].decode("latin-1")
+        if "condition" in read and exchange.is_anew(joined(scope, b"accept")):
+            inner["headers"] = unconditional(scope["headers"])
     if lines and (left := exchange.arrive()) is not lines:
-        inner["headers"] = headers_with(scope, left)
+        inner["headers"] = headers_with(inner, left)
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
     if state is None or isinstance(state, (dict, Mapping)):
@@ -182,6 +186,11 @@ def joined(scope: Scope, name: bytes) -> str:
     return b",".join(found).decode("latin-1")
 
 
+def unconditional(headers: Iterable[Header]) -> list[Header]:
+    """Return the headers of a request without conditions: so the app cannot say: as before."""
+    return [header for header in headers if _FIELDS[header[0]] != "condition"]
+
+
 def headers_with(scope: Scope, lines: Iterable[bytes]) -> list[Header]:
     """Return the headers of a request with these `Cookie` lines, empty ones left out."""
     left, headers = iter(lines), []
@@ -209,9 +218,15 @@ def _watch(scope: Scope, exchange: Exchange) -> None:
     exchange.narrow = narrow
 
 
-def _started(leaving: Leaving, message: Message) -> Message:
+def _started(exchange: Exchange, outermost: bool, message: Message) -> Message:
     headers = message.get("headers")
-    kept = leaving(() if headers is None else headers, BYTES)
+    given = () if headers is None else headers
+    if outermost:
+        # A websocket that is accepted has no status but this one (RFC 6455 4.2.2).
+        kept = exchange.leaving(given, BYTES, message.get("status", 101))
+    else:
+        # Behind another gate that one issues the choice, and knows what has started.
+        kept = exchange.filtered(given, BYTES)
     if kept or headers is not None:
         return {**message, "headers": kept}
     return message

@@ -11,11 +11,28 @@ from typing import NamedTuple
 
 # What an id is made of: it stands in the token and in the ledger as it is.
 ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+# How many characters 128 bits are in base64, without padding (RFC 4648 5).
+_RANDOM = 22
 
 
 def new_id() -> str:
     """Return a fresh random id of 128 bits: 22 URL-safe characters."""
     return secrets.token_urlsafe(16)
+
+
+def marked(base: str, mark: str) -> str:
+    """Return an id that says which answer of another banner it stands for.
+
+    `base` is the visitor's id before, "" if there was none: the mark is
+    exchanged, the rest stays.
+    """
+    random = base[:_RANDOM]
+    return f"{random if len(random) == _RANDOM else new_id()}-{mark}"
+
+
+def mark_of(id: str) -> str:
+    """Return the mark of an id, "" if it has none."""
+    return id[_RANDOM + 1 :] if id[_RANDOM : _RANDOM + 1] == "-" else ""
 
 
 class Choice(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from consentgate.browser_report import BrowserReport
 from consentgate.choice import Choice
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
@@ -67,6 +68,20 @@ class Consent:
     def target(self) -> Target:
         """Where the request went, and in which language it would like its answer."""
         return self._exchange.target
+
+    @property
+    def scripts(self) -> str:
+        """What scripts of a page may write into `document.cookie`, as the guard reads it.
+
+        Declared names and patterns with a space between them, in the order in
+        which they decide, each behind "+" (may be written), "-" (is refused)
+        or "~" (only told).
+        """
+        return self._exchange.scripts
+
+    def reported(self, report: BrowserReport) -> None:
+        """Tell the observers what a browser reports, unless it is allowed by now."""
+        self._exchange.hear(report)
 
     def grant(self, *categories: str) -> None:
         """Record the visitor's choice: these categories granted, every other refused.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from consentgate import attributes, caching, cookie_header, wire
+from consentgate.adopting import Adopting
 from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
-from consentgate.choice import Choice
-from consentgate.forgetting import DELETABLE, Forgetting
+from consentgate.forgetting import DELETABLE
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
 from consentgate.verdict import ON_CHOICE
@@ -19,17 +19,20 @@ from consentgate.wire import Dialect, HeaderKind, Text
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
-class Exchange(Forgetting):
+class Exchange(Adopting):
     """The state of one request and its response. Nothing of the request is read later on."""
 
     gated = False
     """Whether the request brought more than what is necessary, once it arrived."""
     _handed: Sequence[bytes] | None = None
     _told: frozenset[bytes] = frozenset()
-    _counted: Choice | None = None
 
     def arrive(self) -> Sequence[bytes]:
-        """Return the `Cookie` lines as the app may read them; see `readable`."""
+        """Return the `Cookie` lines as the app may read them; see `readable`.
+
+        What another banner has asked is taken over before.
+        """
+        self.adopt()
         self._handed = self.readable(self.cookie_lines)
         return self._handed
 
@@ -76,16 +79,17 @@ class Exchange(Forgetting):
         return not self.started and values_of(cookie_lines, name) == values_of(handed, name)
 
     def leaving(
-        self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text]
+        self, headers: Iterable[tuple[Text, Text]], dialect: Dialect[Text], status: int
     ) -> list[tuple[Text, Text]]:
         """Return the response headers that may leave, in order, and mark the response started.
 
         The consent cookie, if a choice was made, comes first; what the browser
         has to forget comes last. Called again with other headers (WSGI's
-        `exc_info`), it does the same for them.
+        `exc_info`), it does the same for them. `status` is the response's.
         """
         kept = self.filtered(headers, dialect)
         self.started = True
+        self.add_sources(kept, dialect, status)
         if self.reviews or self.varies:
             self._complete(kept, dialect)
         return kept

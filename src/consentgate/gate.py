@@ -21,19 +21,24 @@ from consentgate.options import (
     check_callable,
     check_cookie,
     check_flags,
+    check_guard,
     checked_observers,
     checked_report,
+    with_banner_cookie,
     with_consent_cookie,
 )
 from consentgate.pages.settings import Pages, as_pages, site_of
 from consentgate.policy import Policy
 from consentgate.recorder import Recorder
 from consentgate.request import Request
+from consentgate.scripted import ScriptRules
+from consentgate.sources import Sources, sources_of
 from consentgate.standing import Standing, Standings
 from consentgate.token import SecretKey, TokenSigner
 
 if TYPE_CHECKING:
     from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
+    from consentgate.banners.banner import Banner
     from consentgate.pages.site import Site
     from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
@@ -60,6 +65,14 @@ class ConsentGate(Frozen):
     serves none. `inject_banner` puts the banner into the HTML pages of the app,
     for visitors who have not answered.
 
+    `source_gate` holds the pages of the app to the third parties that are
+    declared, by one more Content-Security-Policy: "on" where any has hosts,
+    "report" lets browsers tell what they would not load, "off" leaves it out.
+    `inject_guard` puts into the app's pages the script that holds other scripts
+    to the policy, and the one that wakes what waits for consent.
+    `consent_from` is the banner of another tool that the site asks with: its
+    answer is taken over, and signed.
+
     `report_only` tells the observers what would happen, and nothing happens:
     True, or the keys of the categories in which it is so, and "undeclared" for
     cookies in no declaration. `observer`, or each of a list of them, is called
@@ -79,6 +92,16 @@ class ConsentGate(Frozen):
     """The pages that ask."""
     injects: bool
     """Whether the banner is put into pages of the app."""
+    inject_guard: bool
+    """Whether the guard is put into pages of the app."""
+    sources: Sources | None
+    """The third parties that pages are held to; None where they are not."""
+    script_rules: ScriptRules
+    """What scripts may write."""
+    banner: Banner | None
+    """The banner of another tool that the site asks with."""
+    banner_name: bytes
+    """The name of its cookie."""
     cookie_name: str
     max_age: timedelta
     cookie_domain: str | None
@@ -133,6 +156,9 @@ class ConsentGate(Frozen):
         keep_unchanged: bool = False,
         pages: Pages | str | None = "/cookies",
         inject_banner: bool = False,
+        inject_guard: bool = False,
+        source_gate: str = "on",
+        consent_from: Banner | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_cookie(cookie_name, cookie_domain, always_secure)
@@ -151,16 +177,20 @@ class ConsentGate(Frozen):
             "keep_unchanged": keep_unchanged,
         }
         check_flags(**flags, inject_banner=inject_banner)
+        check_guard(inject_guard, pages)
         if expire_undeclared and not withhold_undeclared:
             raise ConsentGateError(
                 "expire_undeclared=True: what the app may read, by withhold_undeclared=False, is "
                 "not expired; leave one of them out"
             )
         policy = with_consent_cookie(policy, cookie_name, max_age)
+        policy = with_banner_cookie(policy, consent_from)
         reported = checked_report(report_only, policy)
         asked = frozenset(category.key for category in policy.offered) & policy.needing
         asks = report_only is not True and not asked <= reported
-        site = site_of(as_pages(pages, policy, inject_banner), policy, max_age, always_secure)
+        settings = as_pages(pages, policy, inject_banner)
+        site = site_of(settings, policy, max_age, always_secure)
+        endpoint = None if settings is None else settings.endpoint
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
         signer = TokenSigner(secret_key, cookie_name)
@@ -182,6 +212,13 @@ class ConsentGate(Frozen):
             asked=asked,
             asks=asks,
             injects=inject_banner and asks and site is not None,
+            inject_guard=inject_guard,
+            sources=sources_of(policy, source_gate, report_only is True, reported, endpoint),
+            script_rules=ScriptRules(
+                policy, cookie_name, report_only=report_only is True, reported=reported
+            ),
+            banner=consent_from,
+            banner_name=consent_from.cookie.encode("ascii") if consent_from else b"",
             cookie_name=cookie_name,
             max_age=max_age,
             cookie_domain=cookie_domain,

@@ -8,7 +8,7 @@ their literal ends (`a*1*b`, `a*2*b`) are tried one after the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
@@ -75,6 +75,12 @@ class NameTable(Generic[Entry]):
         pattern = _Pattern(tuple(middles), (literals, -name.count(b"*"), weight, -order), entry)
         ends = self._shapes.setdefault((len(prefix), len(suffix)), {})
         ends.setdefault((prefix, suffix), []).append(pattern)
+
+    def in_order(self) -> Iterator[Entry]:
+        """Return what is declared, in the order in which it decides: the first that fits does."""
+        yield from self._exact.values()
+        patterns = (p for ends in self._shapes.values() for found in ends.values() for p in found)
+        yield from (p.entry for p in sorted(patterns, key=lambda p: p.rank, reverse=True))
 
     def find(self, name: bytes) -> Entry | None:
         """Return the entry declared for a cookie name, or None."""

@@ -83,6 +83,16 @@ def check_flags(**options: object) -> None:
             raise ConsentGateError(f"{option} must be True or False, not {value!r}")
 
 
+def check_guard(inject_guard: object, pages: object) -> None:
+    """Raise ConsentGateError where the guard is to be put in, but there is nothing to load it."""
+    check_flags(inject_guard=inject_guard)
+    if inject_guard and pages is None:
+        raise ConsentGateError(
+            "inject_guard=True: the guard is loaded from the pages, and pages=None serves none; "
+            "leave one of them out"
+        )
+
+
 def checked_observers(observer: Observer | Iterable[Observer] | None) -> tuple[Observer, ...]:
     """Return the observers, so that none of them hurts a response by raising or blocking.
 
@@ -153,6 +163,37 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
         lifetime=max_age,
         exemption="consent-choice",
     )
+    return _with_row(policy, row)
+
+
+def with_banner_cookie(policy: Policy, banner: object) -> Policy:
+    """Return the policy with the row of the cookie in which another banner keeps its answer.
+
+    Raises ConsentGateError for what is no banner, or speaks of categories that are not there.
+    """
+    if banner is None:
+        return policy
+    from consentgate.banners.banner import Banner  # loaded only where a site has one
+
+    if not isinstance(banner, Banner):
+        raise ConsentGateError(
+            f"consent_from={banner!r}: use one of consentgate.banners, as in "
+            "Klaro(categories={'matomo': 'statistics'})"
+        )
+    banner.check(policy)
+    declared = policy.lookup(banner.cookie.encode("ascii"))
+    if declared is None:
+        return _with_row(policy, banner.row)
+    if declared.category != NECESSARY:
+        raise ConsentGateError(
+            f"consent_from: its cookie {banner.cookie!r} is declared in {declared.category!r}, and "
+            "only a necessary one is read without consent; leave the declaration out"
+        )
+    return policy
+
+
+def _with_row(policy: Policy, row: Cookie) -> Policy:
+    """Return the policy with one more row, and its revision kept."""
     return Policy(
         [*policy.cookies, row],
         categories=policy.categories,

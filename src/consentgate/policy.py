@@ -71,6 +71,8 @@ class Policy(Frozen):
     harden: Hardening | None
     fingerprints: Mapping[str, str]
     """What is declared in each category, wording aside, as a short digest by key."""
+    in_order: tuple[Cookie, ...]
+    """One declaration per name, in the order in which they decide: the first that fits does."""
     lookup: Callable[[bytes], Cookie | None]
     """Returns the declaration that decides about a cookie of this name, None if undeclared.
 
@@ -98,6 +100,7 @@ class Policy(Frozen):
             for key in keys
         }
         set_revision = _checked_revision(revision)
+        table = NameTable((c.name, _weight(c), c) for c in declared)
         vars(self).update(
             cookies=declared,
             categories=known,
@@ -111,7 +114,8 @@ class Policy(Frozen):
             sold=frozenset(c.key for c in known if c.sale_or_sharing),
             harden=harden,
             fingerprints=MappingProxyType({key: _digest(terms[key], FINGERPRINT) for key in keys}),
-            lookup=NameTable((c.name, _weight(c), c) for c in declared).find,
+            in_order=tuple(table.in_order()),
+            lookup=table.find,
         )
 
     def allowed(self, granted: frozenset[str], refused: frozenset[str]) -> frozenset[str]:

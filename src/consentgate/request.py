@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
+# RFC 9110 13.1: with these a client asks whether what it has is still good.
+CONDITIONS = ("If-None-Match", "If-Modified-Since")
+
 # What stands for itself in a path (RFC 3986 3.3).
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"
 

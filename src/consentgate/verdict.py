@@ -50,6 +50,8 @@ class Verdict:
     """Whether there is something in the response that no cache may show to anybody else."""
     banner_shown = False
     """Whether the app has asked for the banner, and so shows it."""
+    guard_shown = False
+    """Whether the app has asked for the guard, and so has it."""
     locate: Callable[[Sequence[bytes]], Target] | None = None
     """Says where the request went, for the pages that ask."""
     narrow: Callable[[], object] | None = None
@@ -121,8 +123,10 @@ class Verdict:
         self._opens(category)
         return not self._opposed(category)
 
-    def decide(self, granted: frozenset[str], refused: frozenset[str]) -> None:
-        """Take the visitor's new choice.
+    def decide(
+        self, granted: frozenset[str], refused: frozenset[str], identity: str | None = None
+    ) -> None:
+        """Take the visitor's new choice; `identity` is by default that of the choice before.
 
         It holds at once and for all of this response. A choice that is held
         already is not recorded again: it lapses when it would have (CNIL: no
@@ -135,7 +139,8 @@ class Verdict:
         if self._before and self._holds(self._before, granted, refused):
             self._now, self.choice = self._before, None  # Back to what the browser holds.
         else:
-            choice = self.gate.choice(granted, refused, id=was.choice.id if was.choice else None)
+            identity = identity or (was.choice.id if was.choice else None)
+            choice = self.gate.choice(granted, refused, id=identity)
             self._now, self.choice = self.gate.standing_of(choice), choice
         if self.narrow is not None:
             self.narrow()

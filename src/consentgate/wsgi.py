@@ -11,7 +11,7 @@ from werkzeug.datastructures import EnvironHeaders
 from consentgate.consent import KEY, Consent, exchange_around, required
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
-from consentgate.request import Request, Target, is_embedded, opts_out
+from consentgate.request import CONDITIONS, Request, Target, is_embedded, opts_out
 from consentgate.wire import NATIVE
 
 if TYPE_CHECKING:
@@ -66,20 +66,23 @@ class ConsentMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the app with `consentgate` in its environ, and filter each `start_response`."""
         exchange, outermost = _enter(self.gate, environ)
-        # Behind another gate that one issues the choice, and knows what has started.
-        leaving = exchange.leaving if outermost else exchange.filtered
         app, inserter, pages = self.app, None, self._pages
         if pages is not None and outermost:
             if (page := pages.page(environ)) is not None:
-                app = page
-            elif self.gate.injects:
+                app, exchange.ours = page, True
+            elif self.gate.injects or self.gate.inject_guard:
                 inserter = pages.inserter(exchange, environ, start_response)
                 start_response = start_response if inserter is None else inserter.start
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
             if inserter is not None:
                 headers = inserter.begin(status, headers)
-            status, pairs = exchange.status(status), leaving(headers, NATIVE)
+            status = exchange.status(status)
+            # Behind another gate that one issues the choice, and knows what has started.
+            if outermost:
+                pairs = exchange.leaving(headers, NATIVE, status_code(status))
+            else:
+                pairs = exchange.filtered(headers, NATIVE)
             if exc_info is None:
                 return start_response(status, pairs)
             try:
@@ -105,6 +108,17 @@ def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
     cookie = environ.get("HTTP_COOKIE")
     # A character beyond latin-1 is not PEP 3333: whatever it was to be, it is no consent.
     return [cookie.encode("latin-1", "replace")] if cookie else []
+
+
+def status_code(status: str) -> int:
+    """Return the number that a status line begins with, 0 if there is none."""
+    return int(status[:3]) if status[:3].isdecimal() else 0
+
+
+def unconditional(environ: WSGIEnvironment) -> None:
+    """Take from a request the conditions under which the app could say that nothing changed."""
+    for name in CONDITIONS:
+        environ.pop("HTTP_" + name.upper().replace("-", "_"), None)
 
 
 def signals(environ: WSGIEnvironment) -> list[bytes]:
@@ -138,6 +152,10 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
     )
     if gate.site is not None:
         exchange.locate = _locator(environ)
+    if gate.sources is not None:
+        exchange.destination = environ.get("HTTP_SEC_FETCH_DEST")
+        if exchange.is_anew(environ.get("HTTP_ACCEPT", "")):
+            unconditional(environ)
     if lines:
         _withhold(environ, lines, exchange.arrive())
     if exchange.gated:

@@ -55,7 +55,8 @@ class Pages:
     `proxies` is how many proxies in front of the app add to X-Forwarded-Proto
     and X-Forwarded-Host; with 0 nobody is believed. `gpc` is the date on which
     the site last changed how it treats Global Privacy Control: with it
-    `/.well-known/gpc.json` is served.
+    `/.well-known/gpc.json` is served. `reports` lets browsers report here what
+    was refused to a page and to its scripts.
 
     Raises ConsentGateError for what cannot work.
     """
@@ -71,6 +72,7 @@ class Pages:
     content_security_policy: str = _CSP
     proxies: int = 0
     gpc: date | None = None
+    reports: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):
@@ -89,11 +91,18 @@ class Pages:
             raise _error(f"proxies={self.proxies!r}", "say how many there are: 0, 1, ...")
         if self.gpc is not None and type(self.gpc) is not date:
             raise _error(f"gpc={self.gpc!r}", "use a date, as in date(2026, 11, 25)")
+        if not isinstance(self.reports, bool):
+            raise _error(f"reports={self.reports!r}", "say True or False")
         policy = self.content_security_policy
         if not isinstance(policy, str) or not re.fullmatch(r"[ -~]+", policy):
             raise _error(f"content_security_policy={policy!r}", "use one line of visible ASCII")
         for option in ("locales", "templates"):
             self._check_folder(option)
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where browsers report to, below the place where the app is mounted; None for nowhere."""
+        return f"{self.path}/reports" if self.reports else None
 
     def _check_languages(self) -> None:
         given = self.languages

@@ -19,6 +19,7 @@ from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.request import Request, Target, is_embedded, opts_out
+from consentgate.sources import JOINED
 from consentgate.wire import BYTES
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class ConsentMiddleware:
         if self._pages is None or not outermost:
             return None, None
         page = self._pages.answer(request)
-        injects = page is None and self.gate.injects
+        exchange.ours = page is not None
+        injects = page is None and (self.gate.injects or self.gate.inject_guard)
         return page, self._pages.inserter(exchange, request) if injects else None
 
 
@@ -111,6 +113,11 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
         handle = Consent(exchange)
         request.META[wsgi.ENVIRON_KEY] = handle
     request.consent = handle  # type: ignore[attr-defined]  # Django's way to add to a request
+    if around is None and exchange.gate.sources is not None:
+        exchange.destination = request.META.get("HTTP_SEC_FETCH_DEST")
+        if exchange.is_anew(request.META.get("HTTP_ACCEPT", "")):
+            wsgi.unconditional(request.META)
+            vars(request).pop("headers", None)
     left = exchange.readable(lines) if around else exchange.arrive()
     if left is not lines:
         _hand_on(request, left)
@@ -197,8 +204,10 @@ def _leave(
         (b"Set-Cookie", morsel.OutputString().encode("latin-1", "replace"))
         for morsel in response.cookies.values()
     ]
-    judge = exchange.leaving if outermost else exchange.filtered
-    kept = judge([*headers, *cookies], BYTES)
+    if outermost:
+        kept = exchange.leaving([*headers, *cookies], BYTES, response.status_code)
+    else:
+        kept = exchange.filtered([*headers, *cookies], BYTES)
     left = {id(header) for header in kept}
     names = dict(zip(map(id, headers), list(response.headers), strict=True))
     keys = dict(zip(map(id, cookies), list(response.cookies.items()), strict=True))
@@ -221,7 +230,11 @@ def _leave(
 def _add(response: HttpResponseBase, name: bytes, value: bytes) -> None:
     """Add what the gate says, or what it changed."""
     if name.lower() != b"set-cookie":
-        response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        field, text = name.decode("latin-1"), value.decode("latin-1")
+        # Django has one line of a name. The app's own policy is left as it is.
+        if field in JOINED and field in response.headers:
+            text = f"{response.headers[field]}, {text}"
+        response.headers[field] = text
         return
     line = _Line(value.decode("latin-1"))
     # Django sends each of the values, whatever its key: a name can be deleted in many places.

@@ -1,0 +1,51 @@
+"""Another banner's answer, taken over in one exchange: signed, it is a choice like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consentgate import cookie_header
+from consentgate.choice import Choice, mark_of, marked
+from consentgate.sourcing import Sourcing
+
+if TYPE_CHECKING:
+    from consentgate.banners.found import Found
+
+
+class Adopting(Sourcing):
+    """Takes over what the visitor answered to a banner that is not the gate's."""
+
+    _counted: Choice | None = None
+    """The choice of which the observers have heard."""
+
+    def adopt(self) -> None:
+        """Record what the site's own banner has in its cookie, if it is new.
+
+        It is new where the choice that holds has another mark: a choice that
+        was made on the gate's pages since stands until the banner has another
+        answer.
+        """
+        banner = self.gate.banner
+        if banner is None:
+            return
+        values = cookie_header.values_of(self.cookie_lines, self.gate.banner_name)
+        if not values:
+            return
+        found = banner.found(values, self.gate.clock(), self.gate.max_age.total_seconds())
+        held = self.consulted().choice
+        if found is not None and (held is None or mark_of(held.id) != found.mark):
+            self._record(found, held)
+
+    def _record(self, found: Found, held: Choice | None) -> None:
+        policy = self.gate.policy
+        granted = found.granted & policy.choosable
+        # What is exempt stays as it is unless the banner speaks of it; silence refuses the rest.
+        opposed = (policy.exempt - self.standing.allowed) | (found.refused & policy.exempt)
+        refused = (policy.needing | opposed) - granted
+        identity = marked(held.id if held else "", found.mark)
+        if held is not None and self._holds(self.standing, granted, refused):
+            # The same answer again: it lapses when it would have, and is no news.
+            self._counted = self.choice = held._replace(id=identity)
+            self._now = self.gate.standing_of(self.choice)
+        else:
+            self.decide(granted, refused, identity)

@@ -1,0 +1,56 @@
+"""Which responses make a page, or a worker: what loads things from other sites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from consentgate.wire import BLANKS, Dialect, Text
+
+# Fetch 2.2.5, "destination", as Sec-Fetch-Dest says it: what becomes a document, and what a
+# worker. A worker from an address has the policy of its own response (HTML 10.2.4).
+_DOCUMENTS = frozenset({"document", "iframe", "frame", "object", "embed", "fencedframe"})
+_WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
+
+_HTML = (b"text/html", b"application/xhtml+xml")
+# MIME Sniffing 4.6: an XML document, an SVG image among them, can have scripts and frames in it.
+_XML = re.compile(rb"(?:text|application)/xml|[^/]+/[^/]+\+xml")
+# MIME Sniffing 5 and 7: what has no type, or one of these, is HTML if it looks like it.
+_TYPE = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+/[!#-'*+\-.0-9A-Z^-z|~]+")
+_UNKNOWN = (b"unknown/unknown", b"application/unknown", b"*/*")
+
+
+def loads_things(
+    headers: Iterable[tuple[Text, Text]], destination: str | None, dialect: Dialect[Text]
+) -> bool:
+    """Tell whether a response may become a page or a worker.
+
+    `destination` is what the request says in Sec-Fetch-Dest (W3C Fetch
+    Metadata), None if nothing: on plain http browsers leave it out. An HTML
+    page is one whatever it was asked for as: caches do not tell that apart.
+    What is XML, or nobody knows, is one where it may be shown by itself.
+    """
+    if destination in _WORKERS:
+        return True
+    types = [
+        dialect.encode(value).partition(b";")[0].strip(BLANKS).lower()
+        for name, value in headers
+        if len(name) == 12 and dialect.encode(name).lower() == b"content-type"
+    ]
+    if any(each in _HTML for each in types):
+        return True
+    if destination is not None and destination not in _DOCUMENTS:
+        return False
+    return not types or any(_may_be_shown(each) for each in types)
+
+
+def is_asked_for(destination: str | None, accept: str) -> bool:
+    """Tell whether a request is for a page or a worker, as far as it says so."""
+    if destination is None:
+        return "text/html" in accept
+    return destination in _DOCUMENTS or destination in _WORKERS
+
+
+def _may_be_shown(content_type: bytes) -> bool:
+    known = _TYPE.fullmatch(content_type) is not None and content_type not in _UNKNOWN
+    return not known or _XML.fullmatch(content_type) is not None

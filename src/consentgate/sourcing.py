@@ -1,0 +1,89 @@
+"""What the browser is told to hold a page to, in one exchange.
+
+From whom it may load things, and what its scripts may write.
+"""
+
+from __future__ import annotations
+
+from consentgate.browser_report import BrowserReport
+from consentgate.category import ALWAYS
+from consentgate.documents import is_asked_for, loads_things
+from consentgate.forgetting import Forgetting
+from consentgate.observer import LONGEST_NAME, LONGEST_PATH, Event, Reason
+from consentgate.wire import Dialect, Text
+
+_NOT_MODIFIED = 304
+_FINAL = 200
+
+
+class Sourcing(Forgetting):
+    """Says what holds for the browser, and hears what the browser says of it."""
+
+    destination: str | None = None
+    """What the response is for, as Sec-Fetch-Dest of the request says."""
+    ours = False
+    """Whether the response is one of the gate's own pages: these have a policy of their own."""
+
+    @property
+    def scripts(self) -> str:
+        """What scripts of the page may write, for the guard; see `ScriptRules`."""
+        return self.gate.script_rules.text(self._permitted(), not self.consent_needed)
+
+    def is_anew(self, accept: str) -> bool:
+        """Tell whether the app is to answer as if the browser had no copy of this page.
+
+        `accept` is the request's header of that name. A stored page has the
+        policy of the choice that held then, and a 304 would go on with it.
+        """
+        sources = self.gate.sources
+        depends = sources is not None and bool(sources.categories)
+        return depends and is_asked_for(self.destination, accept)
+
+    def add_sources(
+        self, kept: list[tuple[Text, Text]], dialect: Dialect[Text], status: int
+    ) -> None:
+        """Add to the headers of a page whom it may load things from.
+
+        RFC 9111 3.2: the fields of a 304 take the place of those that were
+        stored, and so would this one of the app's own policy.
+        """
+        sources = self.gate.sources
+        if sources is None or self.ours or status == _NOT_MODIFIED or status < _FINAL:
+            return
+        if not loads_things(kept, self.destination, dialect):
+            return
+        allowed = self._permitted() if sources.categories else ALWAYS
+        # Where no consent is needed, only what the visitor refused is stopped.
+        if self.consent_needed or not sources.categories <= allowed:
+            root = self.target.root if sources.reports else ""
+            kept += sources.fields(allowed & sources.categories, root)[type(dialect.vary)]
+
+    def hear(self, report: BrowserReport) -> None:
+        """Tell the observers what a browser reports, unless it is allowed by now."""
+        gate = self.gate
+        name = report.name[:LONGEST_NAME]
+        if report.kind == "source":
+            action = "blocked"
+            category = None if gate.sources is None else gate.sources.category_of(name)
+        else:
+            action = "guarded"
+            category = gate.category_of[name.encode("utf-8", "replace")]
+        if gate.observed and (category is None or category not in self.consulted().allowed):
+            page, reason = report.page[:LONGEST_PATH], self._held_back(name, category)
+            gate.tell(Event(action, name, category, page, reason, report.enforced))
+
+    def _held_back(self, name: str, category: str | None) -> Reason:
+        """Say why a browser was to hold something back, whatever that address itself needs."""
+        if category is None:
+            return Reason.RESERVED if name == self.gate.cookie_name else Reason.UNDECLARED
+        refused = self.standing.answered or self._signalled(category)
+        return Reason.REFUSED if refused else Reason.UNANSWERED
+
+    def _permitted(self) -> frozenset[str]:
+        """Return the categories that pass for this visitor; what is said of it depends on that."""
+        if self.consent_needed:
+            return self.consulted().allowed
+        choosable = self.gate.policy.choosable
+        for category in choosable:
+            self._opens(category)
+        return ALWAYS | {each for each in choosable if not self._opposed(each)}

@@ -1,0 +1,419 @@
+"""The source gate: one more policy on pages, made from third parties and the choice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from adapters import (
+    KEY,
+    Adapter,
+    Answer,
+    Header,
+    Reply,
+    View,
+    Visit,
+    asgi_scope,
+    behind,
+    behind_wsgi,
+    called,
+    granted,
+    wsgi_environ,
+)
+from consentgate import Consent, ConsentGate, ConsentGateError, Cookie, Event, Policy, ThirdParty
+from consentgate.browser_report import BrowserReport
+from consentgate.pages.settings import Pages
+from consentgate.sources import Sources
+
+ENFORCED, REPORTED = b"content-security-policy", b"content-security-policy-report-only"
+ALWAYS_ALLOWED = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: filesystem: mediastream:"
+)
+CDN = ThirdParty("CDN Ltd", "necessary", hosts=["cdn.test:8080"])
+COUNTER = ThirdParty("Counter Ltd", "statistics", hosts=["count.test", "wss://count.test"])
+VIDEO = ThirdParty("Video Ltd", "marketing", hosts=["*.video.test", "video.test"])
+
+HTML = (b"Content-Type", b"text/html; charset=utf-8")
+PAGE: View = lambda _: Reply([HTML])  # noqa: E731  # a view of one expression
+
+
+def policy_of(*parties: ThirdParty) -> Policy:
+    """Return a policy with these third parties."""
+    cookies = [Cookie("session"), Cookie("_ga*", "statistics"), Cookie("ad_id", "marketing")]
+    return Policy(cookies, third_parties=parties)
+
+
+def gate_of(*parties: ThirdParty, **options: Any) -> ConsentGate:
+    """Return a gate that knows these third parties, or three of them."""
+    return ConsentGate(policy_of(*(parties or (CDN, COUNTER, VIDEO))), secret_key=KEY, **options)
+
+
+def allowed_hosts(answer: Answer, field: bytes = ENFORCED) -> list[str]:
+    """Return the hosts in the one policy of the gate's."""
+    [line] = answer.values(field)
+    policy = line.decode().partition(";")[0]
+    assert policy.startswith(ALWAYS_ALLOWED)
+    return policy.removeprefix(ALWAYS_ALLOWED).split()
+
+
+@pytest.mark.parametrize(
+    ("categories", "hosts"),
+    [
+        (None, []),
+        ((), []),
+        (("statistics",), ["count.test", "wss://count.test"]),
+        (("marketing",), ["*.video.test", "video.test"]),
+        (
+            ("statistics", "marketing"),
+            ["count.test", "wss://count.test", "*.video.test", "video.test"],
+        ),
+    ],
+)
+def test_a_page_loads_from_whom_the_visitor_allows(
+    adapter: Adapter, categories: tuple[str, ...] | None, hosts: list[str]
+) -> None:
+    """A page may load from this site, from necessary hosts, and from those that were granted."""
+    gate = gate_of()
+    visit = None if categories is None else granted(gate, *categories)
+    answer = adapter(gate, PAGE, visit)
+    assert allowed_hosts(answer) == ["cdn.test:8080", *hosts]
+    assert answer.values(b"vary") == [b"Cookie"]
+    assert not answer.values(REPORTED)
+
+
+def test_a_choice_in_the_same_request_counts(adapter: Adapter) -> None:
+    """The policy of a response is that of the choice which this very response records."""
+    grant = called(lambda consent: consent.grant("marketing"), PAGE)
+    assert "video.test" in allowed_hosts(adapter(gate_of(), grant))
+
+
+def test_the_apps_own_policies_are_left_alone(adapter: Adapter) -> None:
+    """However many policies the app sends they stay as they are, and one more comes behind."""
+    own = [
+        (b"Content-Security-Policy", b"default-src 'self'; script-src 'nonce-abc'"),
+        (b"content-security-policy", b"img-src *"),
+        (b"Content-Security-Policy-Report-Only", b"img-src 'none'"),
+    ]
+    answer = adapter(gate_of(), lambda _: Reply([HTML, *own]))
+    assert answer.values(ENFORCED)[:2] == [own[0][1], own[1][1]]
+    assert len(answer.values(ENFORCED)) == 3
+    assert answer.values(REPORTED) == [own[2][1]]
+
+
+@pytest.mark.parametrize("parties", [(), (ThirdParty("Video Ltd", "marketing"),)])
+def test_without_declared_hosts_nothing_is_added(
+    adapter: Adapter, parties: tuple[ThirdParty, ...]
+) -> None:
+    """Where no third party with hosts is declared, pages are as they were."""
+    gate = ConsentGate(policy_of(*parties), secret_key=KEY)
+    assert gate.sources is None
+    assert [name.lower() for name, _ in adapter(gate, PAGE).headers] == [b"content-type"]
+
+
+def test_the_source_gate_can_be_left_out(adapter: Adapter) -> None:
+    """A site that declares third parties for its charter alone says source_gate="off"."""
+    answer = adapter(gate_of(source_gate="off"), PAGE)
+    assert not answer.values(ENFORCED)
+    assert not answer.values(b"vary")
+
+
+def test_necessary_hosts_alone_depend_on_nobody(adapter: Adapter) -> None:
+    """Where every third party is necessary the policy is one for all, and caches may know it."""
+    answer = adapter(gate_of(CDN), PAGE)
+    assert allowed_hosts(answer) == ["cdn.test:8080"]
+    assert not answer.values(b"vary")
+
+
+@pytest.mark.parametrize("options", [{"source_gate": "report"}, {"report_only": True}])
+def test_a_report_only_policy_says_where_to_report(
+    adapter: Adapter, options: dict[str, Any]
+) -> None:
+    """Under a report nothing is enforced, and browsers are told where to say what would be."""
+    answer = adapter(gate_of(**options), PAGE)
+    assert not answer.values(ENFORCED)
+    assert allowed_hosts(answer, REPORTED) == ["cdn.test:8080"]
+    [line] = answer.values(REPORTED)
+    assert line.endswith(b"; report-uri /cookies/reports; report-to consentgate")
+    assert answer.values(b"reporting-endpoints") == [b'consentgate="/cookies/reports"']
+
+
+def test_reports_go_to_where_the_app_is_mounted(adapter: Adapter) -> None:
+    """The address to report to begins with the place where the app is mounted."""
+    gate = gate_of(source_gate="report", pages="/biscuits")
+    answer = adapter(gate, PAGE, Visit(root="/shop"))
+    assert answer.values(b"reporting-endpoints") == [b'consentgate="/shop/biscuits/reports"']
+
+
+@pytest.mark.parametrize("pages", [None, Pages(reports=False)])
+def test_without_an_endpoint_nothing_is_sent_anywhere(
+    adapter: Adapter, pages: Pages | None
+) -> None:
+    """A report-only policy of a gate that takes no reports is for the browser's console."""
+    answer = adapter(gate_of(source_gate="report", pages=pages), PAGE)
+    assert answer.values(REPORTED) == [f"{ALWAYS_ALLOWED} cdn.test:8080".encode()]
+    assert not answer.values(b"reporting-endpoints")
+
+
+def test_a_category_that_is_only_reported_on_is_loaded(adapter: Adapter) -> None:
+    """What is not granted of a reported category loads and is told; of the others it does not."""
+    answer = adapter(gate_of(report_only=["marketing"]), PAGE)
+    assert allowed_hosts(answer) == ["cdn.test:8080", "*.video.test", "video.test"]
+    assert allowed_hosts(answer, REPORTED) == ["cdn.test:8080"]
+
+
+def test_what_is_granted_needs_no_report(adapter: Adapter) -> None:
+    """Where the enforced policy is the strict one already, there is nothing to report on."""
+    gate = gate_of(report_only=["marketing"])
+    answer = adapter(gate, PAGE, granted(gate, "marketing"))
+    assert not answer.values(REPORTED)
+    assert not answer.values(b"reporting-endpoints")
+
+
+def test_undeclared_hosts_that_are_only_reported_on_load(adapter: Adapter) -> None:
+    """No policy can allow what nobody names: under a report on it nothing is enforced at all."""
+    answer = adapter(gate_of(report_only=["undeclared"]), PAGE)
+    assert not answer.values(ENFORCED)
+    assert allowed_hosts(answer, REPORTED) == ["cdn.test:8080"]
+
+
+@pytest.mark.parametrize(
+    ("status", "adds"), [(200, True), (404, True), (500, True), (301, True), (304, False)]
+)
+def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> None:
+    """Every status but 304 has it: there it would take the place of the app's own in caches."""
+    visit = Visit(strict=status != 304)  # such an app breaks PEP 3333 with its type
+    answer = adapter(gate_of(), lambda _: Reply([HTML], status, []), visit)
+    assert bool(answer.values(ENFORCED)) is adds
+
+
+@pytest.mark.parametrize(
+    ("content_type", "destination", "adds"),
+    [
+        (b"text/html", None, True),
+        (b"TEXT/HTML;charset=utf-8", "empty", True),
+        (b"application/xhtml+xml", "image", True),
+        (b"image/svg+xml", None, True),
+        (b"image/svg+xml", "document", True),
+        (b"image/svg+xml", "iframe", True),
+        (b"image/svg+xml", "image", False),
+        (b"application/xml", "document", True),
+        (b"application/atom+xml", "document", True),
+        (None, None, True),
+        (None, "document", True),
+        (None, "script", False),
+        (b"html", "document", True),
+        (b"*/*", "document", True),
+        (b"unknown/unknown", "document", True),
+        (b"text/plain", "document", False),
+        (b"application/json", None, False),
+        (b"application/json", "document", False),
+        (b"text/javascript", "script", False),
+        (b"text/javascript", "worker", True),
+        (b"text/javascript", "sharedworker", True),
+        (b"text/javascript", "serviceworker", True),
+        (b"text/javascript", None, False),
+    ],
+)
+def test_what_becomes_a_page_or_a_worker_has_the_policy(
+    adapter: Adapter, content_type: bytes | None, destination: str | None, adds: bool
+) -> None:
+    """Pages and workers have it, and what browsers may take for a page; images and data do not."""
+    headers = [(b"Content-Type", content_type)] if content_type is not None else []
+    sent = [(b"Sec-Fetch-Dest", destination.encode())] if destination else []
+    visit = Visit(headers=sent, strict=content_type is not None)  # wsgiref wants a type
+    answer = adapter(gate_of(), lambda _: Reply(headers), visit)
+    assert bool(answer.values(ENFORCED)) is adds
+    assert bool(answer.values(b"vary")) is adds
+
+
+def test_two_content_types_are_a_page_if_one_is(adapter: Adapter) -> None:
+    """Of several types browsers differ in which one they take: any that is a page's counts."""
+    headers = [(b"Content-Type", b"text/plain"), HTML]
+    assert adapter(gate_of(), lambda _: Reply(headers)).values(ENFORCED)
+
+
+def test_the_gates_own_pages_have_their_own_policy(adapter: Adapter) -> None:
+    """The charter is held to a stricter policy of its own, and to no second one."""
+    answer = adapter(gate_of(), PAGE, Visit(path="/cookies"))
+    assert len(answer.values(ENFORCED)) == 1
+    assert b"default-src 'none'" in answer.values(ENFORCED)[0]
+
+
+def test_two_gates_add_one_policy(adapter: Adapter) -> None:
+    """Two gates around one app are one: the page has the policy once."""
+    answer = Adapter(adapter.protocol, wrap_twice=True)(gate_of(), PAGE)
+    assert len(answer.values(ENFORCED)) == 1
+
+
+CONDITIONS: tuple[Header, ...] = (
+    (b"If-None-Match", b'"abc"'),
+    (b"If-Modified-Since", b"Wed, 25 Nov 2026 10:00:00 GMT"),
+)
+
+
+@pytest.mark.parametrize(
+    ("parties", "sent", "kept"),
+    [
+        ((), (b"Sec-Fetch-Dest", b"document"), False),
+        ((), (b"Sec-Fetch-Dest", b"iframe"), False),
+        ((), (b"Sec-Fetch-Dest", b"worker"), False),
+        ((), (b"Accept", b"text/html,*/*;q=0.8"), False),
+        ((), (b"Sec-Fetch-Dest", b"image"), True),
+        ((), (b"Accept", b"application/json"), True),
+        ((CDN,), (b"Sec-Fetch-Dest", b"document"), True),
+    ],
+)
+def test_a_page_is_never_the_stored_one(
+    adapter: Adapter, parties: tuple[ThirdParty, ...], sent: Header, kept: bool
+) -> None:
+    """The app cannot say that a page is as it was: its policy may not be, and a 304 has none."""
+    seen: list[object] = []
+    gate = gate_of(*parties)
+    visit = Visit(headers=[sent, *CONDITIONS])
+
+    def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.extend(key for key in environ if key.startswith("HTTP_IF_"))
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b""]
+
+    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:  # ASGI 3
+        seen.extend(name for name, _ in scope["headers"] if name.lower().startswith(b"if-"))
+        await send({"type": "http.response.start", "status": 200, "headers": [HTML]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(_: object) -> None:
+        pass
+
+    if adapter.protocol == "wsgi":
+        behind_wsgi(gate, wsgi_app)(wsgi_environ(visit), lambda *_: None)
+    else:
+        asyncio.run(behind(gate, asgi_app)(asgi_scope(visit), receive, send))
+    assert len(seen) == (2 if kept else 0)
+
+
+@pytest.mark.parametrize(
+    ("cookies", "hosts"),
+    [
+        ((), None),
+        (("marketing",), ["cdn.test:8080", "*.video.test", "video.test"]),
+        (("statistics", "marketing"), None),
+    ],
+)
+def test_where_no_consent_is_needed_what_was_refused_is_stopped(
+    adapter: Adapter, cookies: tuple[str, ...], hosts: list[str] | None
+) -> None:
+    """An open gate adds no policy until the visitor refuses something that pages load."""
+    gate = gate_of(needs_consent=lambda _: False)
+    visit = granted(gate, *cookies) if cookies else None
+    answer = adapter(gate, PAGE, visit)
+    assert answer.values(b"vary") == [b"Cookie, Sec-GPC"]
+    if hosts is None:
+        assert not answer.values(ENFORCED)
+    else:
+        assert allowed_hosts(answer) == hosts
+
+
+def test_a_signal_refuses_what_is_sold(adapter: Adapter) -> None:
+    """Global Privacy Control closes even an open gate to the hosts of marketing."""
+    gate = gate_of(needs_consent=lambda _: False)
+    answer = adapter(gate, PAGE, Visit(headers=[(b"Sec-GPC", b"1")]))
+    assert allowed_hosts(answer) == ["cdn.test:8080", "count.test", "wss://count.test"]
+
+
+@pytest.mark.parametrize("mode", ["On", True, None, 3, ""])
+def test_a_source_gate_of_no_kind_is_refused(mode: object) -> None:
+    """A word that is no mode says which ones there are."""
+    with pytest.raises(ConsentGateError, match=r"source_gate=.*'report'"):
+        gate_of(source_gate=mode)
+
+
+@pytest.mark.parametrize(
+    ("host", "category"),
+    [
+        ("cdn.test:8080", "necessary"),
+        ("cdn.test", None),
+        ("cdn.test:8081", None),
+        ("count.test", "statistics"),
+        ("COUNT.test", "statistics"),
+        ("www.video.test", "marketing"),
+        ("a.b.video.test", "marketing"),
+        ("video.test", "marketing"),
+        ("evilvideo.test", None),
+        (".video.test", None),
+        ("any.test:1", "preferences"),
+        ("any.test", "preferences"),
+        ("help.video.test", "preferences"),
+        ("", None),
+    ],
+)
+def test_a_host_is_found_as_browsers_match_it(host: str, category: str | None) -> None:
+    """A host belongs to the third party that names it, the more exactly the better."""
+    extra = ThirdParty("Any Ltd", "preferences", hosts=["any.test:*", "help.video.test"])
+    sources = Sources(
+        policy_of(CDN, COUNTER, VIDEO, extra), report=False, reported=frozenset(), endpoint=None
+    )
+    assert sources.category_of(host) == category
+
+
+def test_a_policy_is_made_once_per_combination() -> None:
+    """Two visitors who allow the same get the very same header objects."""
+    sources = gate_of().sources
+    assert sources is not None
+    first = sources.fields(frozenset({"statistics"}), "")
+    assert sources.fields(frozenset({"statistics"}), "") is first
+    assert sources.fields(frozenset(), "") is not first
+
+
+@pytest.mark.parametrize(
+    ("visit", "report", "told"),
+    [
+        ((), ("source", "www.video.test"), ("blocked", "marketing", "no choice yet")),
+        (("statistics",), ("source", "video.test"), ("blocked", "marketing", "refused")),
+        (("marketing",), ("source", "video.test"), None),
+        ((), ("source", "cdn.test:8080"), None),
+        ((), ("source", "spy.test"), ("blocked", None, "undeclared")),
+        ((), ("cookie", "_ga_X"), ("guarded", "statistics", "no choice yet")),
+        (("statistics",), ("cookie", "_ga_X"), None),
+        ((), ("cookie", "spy\u00e9"), ("guarded", None, "undeclared")),
+        ((), ("cookie", "cookies_preferences"), ("guarded", None, "reserved for the gate")),
+    ],
+)
+def test_what_a_browser_reports_is_told(
+    adapter: Adapter,
+    visit: tuple[str, ...],
+    report: tuple[Any, str],
+    told: tuple[str, str | None, str] | None,
+) -> None:
+    """What browsers held back reaches the observers with category and reason, unless allowed."""
+    events: list[Event] = []
+    gate = gate_of(observer=events.append)
+    said = BrowserReport(*report, page="/films", enforced=False)
+
+    def hear(consent: Consent) -> Reply:
+        consent.reported(said)
+        return Reply([(b"Content-Type", b"text/plain")])
+
+    adapter(gate, hear, granted(gate, *visit) if visit else None)
+    heard = [(e.action, e.category, e.reason and str(e.reason)) for e in events]
+    assert heard == ([] if told is None else [told])
+    assert all(e.name == report[1] and e.path == "/films" and not e.enforced for e in events)
+
+
+def test_a_report_that_nobody_hears_is_no_event(adapter: Adapter) -> None:
+    """Without observers a report comes to nothing, also where no host is declared."""
+    gate = ConsentGate(policy_of(), secret_key=KEY)
+    hear = called(lambda consent: consent.reported(BrowserReport("source", "x", "/")), PAGE)
+    assert adapter(gate, hear).status == 200
+
+
+def test_a_reported_host_is_undeclared_without_third_parties(adapter: Adapter) -> None:
+    """A report of a policy that is no more speaks of a host that nobody declares."""
+    events: list[Event] = []
+    gate = ConsentGate(policy_of(), secret_key=KEY, observer=events.append)
+    adapter(gate, called(lambda c: c.reported(BrowserReport("source", "x", "/")), PAGE))
+    assert [(event.action, event.category) for event in events] == [("blocked", None)]
