@@ -1,4 +1,4 @@
-"""A text in somebody else's page: right after its `<body ...>` tag, or nowhere."""
+"""Texts in somebody else's page: first in its head, right after its body's tag, or nowhere."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from werkzeug.datastructures import Headers
 from consentgate.pages.insertion import (
     Insertion,
     head_headers,
+    is_page,
     is_page_request,
-    takes_banner,
     variant_headers,
 )
 from consentgate.wire import BYTES, NATIVE
@@ -409,6 +409,226 @@ def test_html5lib_agrees(page: bytes) -> None:
         assert outline(with_text) == outline(tree)
 
 
+# Into the head
+
+FIRST = b"<script x-guard></script>"
+# Where it is expected, in a page below; nowhere in one without it.
+THERE = b"@@"
+
+HEADS = [
+    # A tag of its own.
+    b"<!DOCTYPE html><html lang=en><head>@@<title>A</title></head>\n<body class='a'>^^<p>Hello",
+    b"<head>@@<body>^^",
+    b"<HEAD\nid=x >@@\n<meta charset=utf-8><body>^^",
+    b"<head/>@@<body>^^",
+    b"<head a='>' b=\">\">@@<body>^^",
+    b"<html><!-- <head> --><head>@@<!-- --><body>^^",
+    b"\xef\xbb\xbf<!doctype html SYSTEM 'x'>\r\n <html>\t<head>@@</head><body>^^",
+    b"<?xml version='1'?><html><html a><head>@@<head><body>^^",
+    b"</p></title></abcdefghijk><head>@@</head><body>^^",
+    b"<head>@@Hello<body>",
+    b"<head>@@<p><body>",
+    b"<head>@@</body><body>",
+    b"<head>@@<frameset>",
+    b"<head>@@<script><!--<script></script><body>--></script><body>^^",
+    # None: it opens by itself.
+    b"<!doctype html>@@<title>A</title><body>^^",
+    b"<!doctype html><html>\n@@<meta charset=utf-8><body>^^",
+    b"<html><!-- a -->@@<script></script><head><body>^^",
+    b"<html> @@<body>^^",
+    b"@@<body>^^",
+    b"@@</head><body>^^",
+    b"<html>@@</head ><body>^^",
+    b"@@</body><body>",
+    b"@@</html a='><body>'><body>",
+    b"<!doctype html>@@</br>",
+    b"<!doctype html>\n @@Hello <body>",
+    b"\xef\xbb\xbf@@Hello",
+    b"\xef\xbb\xbf@@\xef\xbb\xbf<body>",
+    b"<html>@@\0<head>",
+    b"<html>@@< head>",
+    b"<html>@@<\xe9",
+    b"@@<p a='>",
+    b"@@<header>",
+    b"@@<heading-of-a-kind>",
+    b"@@<head\0>",
+    b"@@<link a='<head>'><head><body>^^",
+    b"@@<frameset><frame></frameset>",
+    b"@@<noscript><body></noscript><body>^^",
+    b"</p>\n</x>@@<svg><body></svg>",
+    # Not surely found.
+    b"",
+    b"\xef\xbb",
+    b" \n<!doctype html>\n<html>\n",
+    b"<html><!-- <head><body>",
+    b"<!doctype html SYSTEM '<head",
+    b"<html><head a='><body>",
+    b"<head",
+    b"<html><",
+    b"</head",
+    b"</p><!",
+]
+
+
+def put_both(
+    chunks: Iterable[bytes], *, limit: int = 65536, whole: bool = True, body: bytes | None = TEXT
+) -> bytes:
+    """Return what leaves of a page that should get both texts, or the first alone."""
+    second = None if body is None else lambda: body
+    insertion = Insertion(second, head=lambda: FIRST, whole=whole, limit=limit)
+    return b"".join([*map(insertion.feed, chunks), insertion.end()])
+
+
+def plain_page(page: bytes) -> bytes:
+    """Return a page without its marks."""
+    return page.replace(HERE, b"").replace(THERE, b"")
+
+
+@pytest.mark.parametrize("page", HEADS)
+def test_both_texts_go_where_a_browser_opens_head_and_body(page: bytes) -> None:
+    """One pass finds both places, or one of them, and each text goes alone too."""
+    plain = plain_page(page)
+    assert put_both([plain]) == page.replace(THERE, FIRST).replace(HERE, TEXT)
+    assert put_both([plain], body=None) == page.replace(THERE, FIRST).replace(HERE, b"")
+    assert put([plain]) == page.replace(THERE, b"").replace(HERE, TEXT)
+
+
+@pytest.mark.parametrize("page", [*HEADS, *PAGES])
+def test_no_cut_moves_either_text(page: bytes) -> None:
+    """Cut in two anywhere, or in single bytes, each text is where it is in the whole page."""
+    plain = plain_page(page)
+    for whole in (True, False):
+        expected, alone = put_both([plain], whole=whole), put_both([plain], whole=whole, body=None)
+        for cut in range(len(plain) + 1):
+            cuts = [plain[:cut], plain[cut:]]
+            assert put_both(cuts, whole=whole) == expected
+            assert put_both(cuts, whole=whole, body=None) == alone
+        assert put_both(pieces(plain, 1), whole=whole) == expected
+        assert put_both(pieces(plain, 1), whole=whole, body=None) == alone
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(b"<p>Hello", b"Hello", b"<tr><td>", b"<title>A</title>", b"<link><p>", b"</head>"),
+        *(b"</html>", b"</body>", b"<!-- <!doctype html> --><p>", b"<?!doctype html><p>"),
+        *(b"<!doc><p>", b"<!-><p>", b"</!doctype html><p>", b"<script></script><header>"),
+    ],
+)
+def test_a_piece_of_a_page_is_left_alone(page: bytes) -> None:
+    """What nothing shows to be a whole page may be a piece of one, for a script to put in."""
+    assert put_both([page], whole=False) == page
+    assert put_both([page]) != page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(b"<!DocType html>@@<p>", b"<!doctype>@@Hello", b" <!-- --><!DOCTYPE html >@@</head>"),
+        *(b"<html>@@<p>", b"<HTML/>@@<title>", b"<head>@@Hello", b"@@<body>^^<p>"),
+        *(b"@@<title>A</title><body>^^", b"@@<meta><link a='>'></p><html><body>^^"),
+        *(b"@@<style><p></style><frameset>", b"</p>@@<link></head><body>^^"),
+        b"@@<link><head><script></script><body>^^",
+    ],
+)
+def test_a_whole_page_shows_that_it_is_one(page: bytes) -> None:
+    """A doctype, or a tag that no piece has, tells; where it comes later, the place is the same."""
+    plain = plain_page(page)
+    expected = page.replace(THERE, FIRST)
+    for chunks in ([plain], pieces(plain, 1)):
+        assert put_both(chunks, whole=False) == expected.replace(HERE, TEXT)
+        assert put_both(chunks, whole=False, body=None) == expected.replace(HERE, b"")
+
+
+def test_no_more_is_held_than_needed() -> None:
+    """Where the head alone is asked for, a page leaves with the end of its tag."""
+    insertion = Insertion(head=lambda: FIRST)
+    assert [insertion.feed(chunk) for chunk in (b"<html>", b"<head", b" a='>'")] == [b""] * 3
+    assert insertion.feed(b"><title>") == b"<html><head a='>'>" + FIRST + b"<title>"
+    assert (insertion.settled, insertion.inserted) == (True, FIRST)
+    chunk = b"<head><body>"
+    assert insertion.feed(chunk) is chunk
+
+
+def test_both_texts_count_as_inserted() -> None:
+    """What is added is the one text and the other, in the order of the page."""
+    insertion = Insertion(lambda: TEXT, head=lambda: FIRST)
+    assert insertion.feed(b"<head></head>") == b""
+    assert insertion.inserted == FIRST
+    assert insertion.feed(b"<body>x") == b"<head>" + FIRST + b"</head><body>" + TEXT + b"x"
+    assert insertion.inserted == FIRST + TEXT
+
+
+def test_without_a_text_all_passes() -> None:
+    """Where nothing is asked for, each chunk comes back as it is."""
+    insertion, chunk = Insertion(), b"<head><body>"
+    assert insertion.settled
+    assert insertion.feed(chunk) is chunk
+    assert insertion.end() == b""
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_each_place_must_lie_within_the_limit(size: int) -> None:
+    """What is put in counts for nothing: the limit is on the bytes of the page."""
+    page = b"<head>" + b" " * 9 + b"<body a>" + b"<p>Hello"
+    end = page.index(b"<p>")
+    first = page.replace(b"<head>", b"<head>" + FIRST)
+    assert put_both(pieces(page, size), limit=end) == first.replace(b"a>", b"a>" + TEXT)
+    assert put_both(pieces(page, size), limit=end - 1) == first
+    assert put_both(pieces(page, size), limit=6) == first
+    assert put_both(pieces(page, size), limit=5) == page
+
+
+def failing() -> bytes:
+    """Be a text that cannot be made."""
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("second", [None, lambda: TEXT], ids=["alone", "both"])
+def test_a_first_text_that_fails_costs_no_page(second: Callable[[], bytes] | None) -> None:
+    """Where the first text cannot be made, the page is still there."""
+    insertion = Insertion(second, head=failing)
+    with pytest.raises(ZeroDivisionError):
+        insertion.feed(b"<head><p>")
+    assert insertion.inserted == b""
+    assert insertion.feed(b"") + insertion.end() == b"<head><p>"
+
+
+WITH_HEADS = tuple(b"<head q>|<head q='>|<head|<head q/>|<header>|<head\0>|</head q>".split(b"|"))
+headed_pages = st.builds(
+    lambda start, parts: b"".join([*start, *parts]),
+    st.lists(st.sampled_from((b"<!doctype html>", b"<html q>", b" \n", b"</p>", b"<!-- -->"))),
+    st.one_of(
+        *(st.lists(st.sampled_from((*some, *WITH_HEADS)), max_size=12) for some in (NASTY, DEEP))
+    ),
+)
+HTML_ELEMENT = "{http://www.w3.org/1999/xhtml}"
+
+
+@given(page=headed_pages)
+@example(b"<html></p></head><head q><body>")
+@example(b"<!doctype html>\0<html q><head q>")
+@example(b"</p><html q><head q='>'> \n<title></title>")
+def test_html5lib_agrees_on_the_head(page: bytes) -> None:
+    """The text is the head's first element, nothing else changes, and no place is missed."""
+    tree, _ = parsed(page)
+    changed = put_both([page], body=None)
+    with_text, _ = parsed(changed)
+    head = next(with_text.iter(f"{HTML_ELEMENT}head"))
+    if changed == page:
+        body = with_text.find(f"{HTML_ELEMENT}body")
+        assert body is not None
+        assert [*head, *body] == []
+        # What could have become a tag is text at the end of the page.
+        assert (body.text or "") in ("", "<", "</")
+        return
+    guard = head[0]
+    assert "x-guard" in guard.attrib
+    head.text = (head.text or "") + (guard.tail or "")
+    head.remove(guard)
+    assert outline(with_text) == outline(tree)
+
+
 # The conditions
 
 HTML = (b"Content-Type", b"text/html")
@@ -431,7 +651,7 @@ HTML = (b"Content-Type", b"text/html")
 )
 def test_a_banner_goes_into_html(value: bytes) -> None:
     """A page of HTML, in no or in any charset that has ASCII for ASCII, takes a banner."""
-    assert takes_banner(200, [(b"X-Other", b"1"), (b"cONTENT-tYPE", value)])
+    assert is_page([(b"X-Other", b"1"), (b"cONTENT-tYPE", value)])
 
 
 @pytest.mark.parametrize(
@@ -452,7 +672,7 @@ def test_a_banner_goes_into_html(value: bytes) -> None:
 )
 def test_no_banner_goes_into_anything_else(value: bytes) -> None:
     """What is not HTML, or may not have ASCII for ASCII, takes none."""
-    assert not takes_banner(200, [(b"content-type", value)])
+    assert not is_page([(b"content-type", value)])
 
 
 @pytest.mark.parametrize(
@@ -476,14 +696,12 @@ def test_no_banner_goes_into_anything_else(value: bytes) -> None:
 )
 def test_a_banner_goes_into_whole_pages_that_are_shown(more: Pairs, expected: bool) -> None:
     """What is compressed, saved, a part, or of two types takes no banner."""
-    assert takes_banner(200, [HTML, *more]) is expected
+    assert is_page([HTML, *more]) is expected
 
 
-@pytest.mark.parametrize("status", [100, 201, 203, 204, 206, 301, 304, 404, 500])
-def test_a_banner_goes_into_answers_of_200_only(status: int) -> None:
-    """Whatever is not a 200 takes no banner, nor does an answer without a type."""
-    assert not takes_banner(status, [HTML])
-    assert not takes_banner(200, [])
+def test_an_answer_without_a_type_is_no_page() -> None:
+    """What says nothing of its type may be anything."""
+    assert not is_page([(b"X-Other", b"1")])
 
 
 FIELDS = [b"Content-Type", b"Content-Encoding", b"content-disposition", b"Content-Range", b"\xe9"]
@@ -500,39 +718,37 @@ odd_values = st.one_of(
 @given(headers=st.lists(st.tuples(st.sampled_from(FIELDS), odd_values)))
 @example([(b"Content-Type", b"text/html; charset*=utf-8''%ED%A0%80%ff")])
 def test_odd_bytes_never_raise(headers: Pairs) -> None:
-    """Whatever stands in its headers, an answer takes a banner or does not."""
-    assert takes_banner(200, headers) in (True, False)
+    """Whatever stands in its headers, an answer is a page or is none."""
+    assert is_page(headers) in (True, False)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("fetch", [None, "document", "iframe", "frame"])
-def test_a_page_is_requested(method: str, fetch: str | None) -> None:
-    """A GET or HEAD is for a page where the browser says so, or says nothing."""
+def test_a_page_is_requested(fetch: str | None) -> None:
+    """A request is for a page where the browser says so, or says nothing."""
     said = {"Sec-Fetch-Dest": fetch} if fetch else {}
-    assert is_page_request(method, Headers({"Accept": "text/html", **said}))
+    assert is_page_request(Headers({"Accept": "text/html", **said}))
 
 
 def test_a_browser_in_an_app_asks_for_pages() -> None:
     """A browser inside an app names the app with every request, and says that it wants a page."""
     said = {"Sec-Fetch-Dest": "document", "X-Requested-With": "com.example.app"}
-    assert is_page_request("GET", Headers(said))
+    assert is_page_request(Headers(said))
 
 
 @pytest.mark.parametrize(
-    ("method", "headers"),
+    "headers",
     [
-        *((method, {}) for method in ("POST", "OPTIONS", "PUT", "get", "")),
-        *(("GET", {"Sec-Fetch-Dest": word}) for word in ("empty", "image", "script", "embed", "")),
-        *(("GET", {name: "true"}) for name in ("HX-Request", "turbo-frame", "X-PJAX")),
-        *(("HEAD", {name: ""}) for name in ("X-Requested-With", "x-up-target")),
-        ("GET", {"HX-Request": "true", "HX-Boosted": "true", "Sec-Fetch-Dest": "document"}),
-        ("GET", {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Dest": "document"}),
-        ("GET", {"X-Requested-With": "com.example.app"}),
+        *({"Sec-Fetch-Dest": word} for word in ("empty", "image", "script", "embed", "")),
+        *({name: "true"} for name in ("HX-Request", "turbo-frame", "X-PJAX")),
+        *({name: ""} for name in ("X-Requested-With", "x-up-target")),
+        {"HX-Request": "true", "HX-Boosted": "true", "Sec-Fetch-Dest": "document"},
+        {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Dest": "document"},
+        {"X-Requested-With": "com.example.app"},
     ],
 )
-def test_a_piece_is_no_page(method: str, headers: dict[str, str]) -> None:
+def test_a_piece_is_no_page(headers: dict[str, str]) -> None:
     """What a script fetches, to put it into a page that is there, is for no page."""
-    assert not is_page_request(method, Headers(headers))
+    assert not is_page_request(Headers(headers))
 
 
 # The headers

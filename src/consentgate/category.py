@@ -53,7 +53,8 @@ _TAKEN = frozenset(
     {
         *("allows", "answered", "chosen", "needed", "opted_out", "choice", "target"),
         *("grant", "choose", "grant_all", "refuse_all", "withdraw", "helpers"),
-        *("banner_html", "link_html", "charter_html", "script_html"),
+        *("banner_html", "link_html", "charter_html", "script_html", "guard_html", "mode_html"),
+        *("scripts", "reported", "iframe_html", "external_script_html"),
     }
 )
 

@@ -139,17 +139,18 @@ class Consent:
             refused = lost | (self.choice.refused & known if self.choice else frozenset())
         self._exchange.decide(still, refused)
 
-    def banner_html(self, language: str | None = None) -> Markup:
+    def banner_html(self, language: str | None = None, *, nonce: str | None = None) -> Markup:
         """Return the banner, to stand first in the page's body; empty where nothing is to be asked.
 
         That is where the visitor has answered, where no consent is needed, and
         behind a gate that only reports. `language` is the page's own, by default
-        the one that the visitor asks for. Raises ConsentGateError for a gate
-        without pages.
+        the one that the visitor asks for. `nonce` is that of the page's
+        Content-Security-Policy, if it has one. Raises ConsentGateError for a
+        gate without pages.
         """
         site = self._site("banner_html")
         # There all cookies are set, whatever the banner would promise.
-        banner = site.banner(self, language) if self._exchange.gate.asks else Markup("")
+        banner = site.banner(self, language, nonce) if self._exchange.gate.asks else Markup("")
         if banner:
             self._exchange.banner_shown = True
             self._exchange.is_personal()
@@ -175,12 +176,31 @@ class Consent:
         self._exchange.speaks()
         return site.renderer.html("table.html", self, language, alone=True)
 
-    def script_html(self) -> Markup:
+    def script_html(self, nonce: str | None = None) -> Markup:
         """Return the element that loads the script `window.consentgate`; the banner has it too.
 
+        `nonce` is that of the page's Content-Security-Policy, if it has one.
         Raises ConsentGateError for a gate without pages.
         """
-        return self._site("script_html").renderer.html("script.html", self)
+        return self._site("script_html").script(self, nonce)
+
+    def guard_html(self, nonce: str | None = None) -> Markup:
+        """Return the element that loads the guard, to stand first in the page's head.
+
+        The guard holds what other scripts write into `document.cookie` to the
+        policy. Arguments and errors are those of `script_html`.
+        """
+        guard = self._site("guard_html").guard(self, nonce)
+        self._exchange.guard_shown = True
+        return guard
+
+    def mode_html(self, nonce: str | None = None) -> Markup:
+        """Return the element that tells Google's tags what they may do, to stand before them.
+
+        Google Consent Mode v2, with what this visitor allows as its default.
+        Arguments and errors are those of `script_html`.
+        """
+        return self._site("mode_html").mode(self, nonce)
 
     def helpers(self) -> dict[str, Callable[..., Markup]]:
         """Return what templates have of the pages, by the names that they call it."""
@@ -189,6 +209,8 @@ class Consent:
             "consent_link": self.link_html,
             "consent_charter": self.charter_html,
             "consent_script": self.script_html,
+            "consent_guard": self.guard_html,
+            "consent_mode": self.mode_html,
         }
 
     def _site(self, asked: str) -> Site:

@@ -8,13 +8,14 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
-from consentgate.asgi import below_root, consent
+from consentgate.asgi import below_root, consent, unconditional
 from consentgate.consent import KEY
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, READ, Asking
+from consentgate.pages.asking import READ, Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
+from consentgate.request import CONDITIONS
 from consentgate.wire import BYTES
 
 # The names by which a scope has them: a table is quicker than many searches through all headers.
@@ -33,8 +34,9 @@ class AsgiPages:
         return partial(self._answer, path) if self._site.has(path) else None
 
     def inserter(self, exchange: Exchange, scope: Scope, send: Any) -> Inserter | None:
-        """Return what puts the banner into the response to a request; None where nothing can."""
-        return Inserter(exchange, scope, send) if scope["method"] in READING else None
+        """Return what puts banner and guard into the response to a request; None for none."""
+        may = may_put_in(exchange.gate, scope["method"])
+        return Inserter(exchange, scope, send) if may else None
 
     async def _answer(self, path: str, scope: Scope, receive: Any, send: Any) -> None:
         handle = consent(scope)
@@ -81,7 +83,7 @@ async def _body(receive: Any, fields: Mapping[str, str]) -> bytes | None:
 
 
 class Inserter:
-    """Holds the start of a response until it is known where the banner goes, if it does.
+    """Holds the start of a response until it is known where something goes in, if it does.
 
     From `scope`, the app's, it takes the conditions under which the app could
     say that nothing has changed.
@@ -99,8 +101,8 @@ class Inserter:
         self._inserted: Insertion | None = None
         self._held: Message | None = None
         if self._asking.anew and any(name in headers for name in CONDITIONS):
-            left = [h for h in scope["headers"] if _READ.get(h[0].lower()) not in CONDITIONS]
-            scope["headers"] = left  # The scope is the gate's own copy.
+            # The scope is the gate's own copy.
+            scope["headers"] = unconditional(scope["headers"])
 
     def begin(self, message: Message) -> Message:
         """Take the start of a response, as the app sends it; return it as it may go on."""
@@ -111,7 +113,7 @@ class Inserter:
         return {**message, "headers": kept}
 
     async def send(self, message: Message) -> None:
-        """Send on what left the gate, with the banner in it."""
+        """Send on what left the gate, with what goes into it."""
         if self._insertion is None:
             await self._send(self._trailers(message))
         elif message["type"] == "http.response.start":
@@ -132,7 +134,7 @@ class Inserter:
                 await self._send({"type": "http.response.body", "body": rest, "more_body": True})
 
     def _trailers(self, message: Message) -> Message:
-        """Leave out of trailers what was true of the page without the banner, a digest say."""
+        """Leave out of trailers what was true of the page as it was, a digest say."""
         inserted, headers = self._inserted, message.get("headers")
         if inserted is None or message["type"] != "http.response.trailers" or headers is None:
             return message

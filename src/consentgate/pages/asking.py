@@ -1,9 +1,9 @@
-"""Whether the gate itself asks, in one exchange: the banner goes into a page of the app."""
+"""What the gate itself puts into a page of the app, in one exchange: the banner, and the guard."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from consentgate import wire
@@ -11,32 +11,42 @@ from consentgate.pages.insertion import (
     FRAGMENT,
     Insertion,
     head_headers,
+    is_page,
     is_page_request,
-    takes_banner,
     variant_headers,
 )
-from consentgate.request import RequestHeaders
+from consentgate.pages.nonce import nonce_of
+from consentgate.pages.request import READING
+from consentgate.request import CONDITIONS, RequestHeaders
 from consentgate.wire import Dialect, HeaderKind, Text
 
 if TYPE_CHECKING:
     from consentgate.consent import Consent
     from consentgate.exchange import Exchange
+    from consentgate.gate import ConsentGate
 
 logger = logging.getLogger("consentgate")
 
 READ = (
-    *("Accept", "Sec-Fetch-Dest", "X-Requested-With", "If-None-Match", "If-Modified-Since"),
+    *("Accept", "Sec-Fetch-Dest", "X-Requested-With"),
+    *CONDITIONS,
     *FRAGMENT,
 )
-"""The headers of a request that say whether it is for a page to put the banner into."""
+"""The headers of a request that say whether it is for a page to put something into."""
 
-# RFC 9110 13.1: with these a client asks whether what it has is still good. Without the banner,
-# which it may have had no need of then, it is not.
-CONDITIONS = ("If-None-Match", "If-Modified-Since")
+# What a browser may show in answer to a form as well: who mistyped gets the page again.
+_SHOWING = (*READING, "POST")
+# RFC 9110 15: of the others below 400, some have no content, some a part, and some lead on.
+_SHOWN = (200, 201, 202, 203)
+
+
+def may_put_in(gate: ConsentGate, method: str) -> bool:
+    """Tell whether a gate that injects may put something into the answers to a method."""
+    return method in (_SHOWING if gate.inject_guard else READING)
 
 
 class Asking:
-    """Decides, for one exchange behind a gate with `inject_banner`, and makes the insertion.
+    """Decides, for one exchange behind a gate that injects, and makes the insertion.
 
     `method` and `headers` are the request's.
     """
@@ -47,19 +57,21 @@ class Asking:
         self._exchange = exchange
         self._consent = consent
         self._method = method
-        self._whole_page = is_page_request(method, headers)
+        self._nonce: str | None = None
         # What the request says of itself is read now, and not once the app has changed it.
-        self.anew = self._whole_page and self._is_document(headers) and self._open
-        """Whether the app should answer as if the browser had no copy, one without banner maybe."""
-
-    @staticmethod
-    def _is_document(headers: RequestHeaders) -> bool:
-        """Tell whether a page to be shown is asked for: an old browser says it by what it takes."""
-        accepted = headers.get("Accept") or ""
-        return headers.get("Sec-Fetch-Dest") is not None or "text/html" in accepted
+        is_for_page, says_so = is_page_request(headers), "Sec-Fetch-Dest" in headers
+        self._navigates = is_for_page and says_so
+        self._whole_page = is_for_page and method in READING
+        # An old browser says by what it takes that a page to be shown is asked for.
+        is_document = says_so or "text/html" in (headers.get("Accept") or "")
+        # A copy with an older guard in it would go on with an older choice.
+        self.anew = (
+            self._whole_page and is_document and (exchange.gate.inject_guard or self._is_open)
+        )
+        """Whether the app should answer as if the browser had no copy: it may lack what goes in."""
 
     @property
-    def _open(self) -> bool:
+    def _is_open(self) -> bool:
         """Whether the question is open. Asking that is asking for the choice."""
         exchange = self._exchange
         return exchange.consent_needed and not exchange.standing.answered
@@ -78,40 +90,75 @@ class Asking:
             for header, kind in zip(headers, wire.header_kinds(headers, dialect), strict=True)
             if kind is HeaderKind.PLAIN
         ]
-        if not takes_banner(status, plain) or not self._exchange.consent_needed:
+        if not is_page(plain):
             return headers, None
-        if self._exchange.consulted().answered:
-            return headers, None
-        self._exchange.is_personal()
-        if not self._whole_page or self._exchange.banner_shown:
+        body = self._banner if self._takes_banner(status) else None
+        head = self._guard if self._takes_guard(status) else None
+        if body is None and head is None:
             return headers, None
         if self._method == "HEAD":
             return self.unknown(headers, dialect), None
-        return headers, Insertion(self._banner)
+        self._nonce = nonce_of(plain)
+        return headers, Insertion(body, head=head, whole=self._navigates)
 
     def variant(
         self, headers: Sequence[tuple[Text, Text]], insertion: Insertion, dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
-        """Return the headers of the response that has the banner in it."""
+        """Return the headers of the response that has something put into it."""
         return variant_headers(list(headers), len(insertion.inserted), dialect)
 
     def unknown(
         self, headers: Sequence[tuple[Text, Text]], dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
-        """Return the headers of a response that may get the banner, for when they leave first."""
+        """Return the headers of a response that may get something, for when they leave first."""
         kinds = wire.header_kinds(headers, dialect)
         plain = [h for h, kind in zip(headers, kinds, strict=True) if kind is HeaderKind.PLAIN]
         gone = set(map(id, plain)) - set(map(id, head_headers(plain, dialect)))
         return [header for header in headers if id(header) not in gone]
 
+    def _takes_banner(self, status: int) -> bool:
+        """Tell whether the banner goes in: into a page for who has not answered."""
+        exchange = self._exchange
+        asks = exchange.gate.injects and status == 200 and self._method in READING
+        if not asks or not exchange.consent_needed or exchange.consulted().answered:
+            return False
+        exchange.is_personal()
+        return self._whole_page and not exchange.banner_shown
+
+    def _takes_guard(self, status: int) -> bool:
+        """Tell whether the guard goes in: into every page, as scripts are in every page.
+
+        Also into one that a script fetches, since caches keep these for who opens it.
+        """
+        exchange = self._exchange
+        if not exchange.gate.inject_guard or (status not in _SHOWN and status < 400):
+            return False
+        # What it says depends on the choice, and headers leave before it is rendered.
+        return exchange.scripts is not None and not exchange.guard_shown
+
     def _banner(self) -> bytes:
-        """Return the banner in ASCII: in whatever charset the page is, it reads the same."""
-        site = self._exchange.gate.site
-        if site is None or self._exchange.banner_shown:
+        if self._exchange.banner_shown:
             return b""  # A streaming page has asked for it by itself meanwhile.
-        try:
-            banner = site.banner(self._consent)
-        except Exception:  # A template of the site's own. Nobody is asked, so nothing passes.
-            logger.exception("the banner cannot be rendered; the page goes on without it")
+        return self._rendered("banner", self._banner_html)
+
+    def _guard(self) -> bytes:
+        if self._exchange.guard_shown:
             return b""
-        return banner.encode("ascii", "xmlcharrefreplace")
+        return self._rendered("guard", self._guard_html)
+
+    def _banner_html(self) -> str:
+        site = self._exchange.gate.site
+        return "" if site is None else site.banner(self._consent, nonce=self._nonce)
+
+    def _guard_html(self) -> str:
+        guard = self._consent.guard_html(self._nonce)
+        # What wakes up after consent is there without the banner, too.
+        return guard + self._consent.script_html(self._nonce)
+
+    def _rendered(self, what: str, html: Callable[[], str]) -> bytes:
+        """Return a text in ASCII: in whatever charset the page is, it reads the same."""
+        try:
+            return html().encode("ascii", "xmlcharrefreplace")
+        except Exception:  # A template of the site's own. Nobody is asked, so nothing passes.
+            logger.exception("the %s cannot be rendered; the page goes on without it", what)
+            return b""

@@ -1,8 +1,9 @@
-"""A text in somebody else's page: where it goes, and which answers and requests it is for.
+"""Texts in somebody else's page: where they go, and which answers and requests they are for.
 
-It goes right after the `<body ...>` tag, found as browsers find it: by the states of WHATWG
-HTML 13.2.5, "Tokenization", and by what 13.2.6.4 lets stand before the body. In doubt nothing
-is put in: a page without a banner is better than one that is broken.
+One goes first into the head, another right after the `<body ...>` tag. Both places are found as
+browsers find them: by the states of WHATWG HTML 13.2.5, "Tokenization", and by what 13.2.6.4
+lets stand before the head and the body. In doubt nothing is put in: a page without a banner is
+better than one that is broken.
 """
 
 from __future__ import annotations
@@ -68,17 +69,38 @@ _NEXT = {
 _LONGEST = len("noscript")
 # 13.2.6.4.1 to 6: the start tags that do not open a body of their own.
 _BEFORE = {"html", "head", "base", "basefont", "bgsound", "link", "meta", "body", "script", *_TEXTS}
+# 13.2.6.4.2 and 3: the end tags that open a head; others are ignored before it.
+_OPENING = {"head", "body", "html", "br"}
+# What is in no piece of a page.
+_WHOLE = {"html", "head", "body", "frameset"}
+_DOCTYPE = b"!doctype"
 
 
 class Insertion:
-    """Puts a text right after the `<body ...>` tag of an HTML page that comes in chunks."""
+    """Puts texts into an HTML page that comes in chunks, in one pass.
 
-    def __init__(self, text: Callable[[], bytes], *, limit: int = 65536) -> None:
-        self.settled = False  # Once it is true, chunks need not be fed any more.
+    `body` makes what goes right after the `<body ...>` tag, `head` what goes
+    right after the `<head ...>` tag, or to where a page without one opens its
+    head. In a page that is not `whole` by itself, and has neither a doctype nor
+    a tag that only whole pages have, that may be nowhere: it may be a piece.
+    """
+
+    def __init__(
+        self,
+        body: Callable[[], bytes] | None = None,
+        *,
+        head: Callable[[], bytes] | None = None,
+        whole: bool = False,
+        limit: int = 65536,
+    ) -> None:
+        self.settled = body is None and head is None
+        """Whether all is decided: then chunks need not be fed any more."""
         self.inserted = b""
-        self._text, self._limit, self._page = text, limit, bytearray()
+        self._body, self._head, self._whole = body, head, whole
+        self._limit, self._page = limit, bytearray()
         self._state, self._tag, self._head_is_over = "data", "", False
-        self._at = self._seen = self._end = 0
+        self._at = self._seen = self._end = self._began = 0
+        self._place: int | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take a chunk, return what may leave now: nothing before it is settled."""
@@ -108,32 +130,63 @@ class Insertion:
             if self._state not in ("data", "tag"):
                 self._at = max(self._at, self._end - len("</") - _LONGEST)
             return False
+        if self._state == "bogus":  # It ends: what was it?
+            word = self._page[self._began : self._began + len(_DOCTYPE)]
+            self._whole = self._whole or word.lower() == _DOCTYPE
         self._at, self._state = found.end(), found.lastgroup or "data"
-        if self._state in ("start", "end"):
-            self._name(found[self._state].lower().decode("latin-1"))
+        if self._state == "bogus":
+            self._began = found.start("bogus")
+        elif self._state in ("start", "end"):
+            opened = found.start(self._state) - len("<" if self._state == "start" else "</")
+            self._name(found[self._state].lower().decode("latin-1"), opened)
         elif self._state == "over":
             self._over()
         elif self._state == "text":  # 13.2.6.4.6, "Anything else": it opens the body.
+            self._opens_head(found.start("text"))
             self.settled = True
         return True
 
-    def _name(self, name: str) -> None:
-        """Take the name of a tag, and give up where the tag opens the body by itself."""
-        if self._state == "end":  # "Any other end tag: Parse error. Ignore the token."
-            self.settled = name in ("body", "html", "br")
+    def _name(self, name: str, opened: int) -> None:
+        """Take the name of a tag that starts there; give up where it opens the body by itself."""
+        is_end, self._state = self._state == "end", "name" if len(name) > _LONGEST else "tag"
+        if name in _WHOLE and not is_end:
+            self._whole = True
+        if self._place is not None:  # What opened the head may have been a piece of a page.
+            self._opens_head(self._place)
+        elif name in _OPENING if is_end else name not in ("html", "head"):
+            self._opens_head(opened)
+        if is_end:  # "Any other end tag: Parse error. Ignore the token."
+            self.settled = self.settled or name in ("body", "html", "br")
             self._head_is_over = self._head_is_over or name == "head"
-        else:  # 13.2.6.4.4 knows a `noscript` in the head, 13.2.6.4.6 none after it.
-            self.settled = name not in _BEFORE or (name == "noscript" and self._head_is_over)
-            self._tag = name
-        self._state = "name" if len(name) > _LONGEST else "tag"
+            return
+        # 13.2.6.4.4 knows a `noscript` in the head, 13.2.6.4.6 none after it.
+        over = name not in _BEFORE or (name == "noscript" and self._head_is_over)
+        self._tag, self.settled = name, self.settled or over
 
     def _over(self) -> None:
         tag, self._tag = self._tag, ""  # What ends by "/>" is a start tag like others.
         self._state = tag if tag == "script" or tag in _TEXTS else "data"
-        if tag == "body":
+        if tag == "head" and self._place is None:
+            self._opens_head(self._at)
+        elif tag == "body" and self._body is not None:
             self.settled = True
-            self.inserted = self._text()
-            self._page[self._at : self._at] = self.inserted
+            self._put(self._body, self._at)
+
+    def _opens_head(self, place: int) -> None:
+        """Take the place where the head opens, and use it if this is a whole page for sure."""
+        self._place = place
+        head = self._head
+        if head is not None and self._whole:
+            self._head, self.settled = None, self._body is None
+            self._put(head, place)
+
+    def _put(self, text: Callable[[], bytes], place: int) -> None:
+        made = text()
+        self._page[place:place] = made
+        self.inserted += made
+        self._at, self._limit, self._end = (
+            number + len(made) for number in (self._at, self._limit, self._end)
+        )
 
 
 # WHATWG Encoding 4.2: labels of what has ASCII for ASCII, so neither UTF-16 nor ISO-2022-JP.
@@ -154,11 +207,11 @@ FRAGMENT = ("HX-Request", "Turbo-Frame", "X-PJAX", "X-Up-Target")
 """The headers by which scripts ask for a piece of a page (htmx, Turbo, PJAX, Unpoly)."""
 
 
-def takes_banner(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def is_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether an answer is a whole HTML page to be shown, whose bytes read as ASCII does."""
     said = [(name.lower(), value.lower()) for name, value in headers]
     types = sum(name == b"content-type" for name, _ in said)
-    return status == 200 and types == 1 and all(_suits(name, value) for name, value in said)
+    return types == 1 and all(_suits(name, value) for name, value in said)
 
 
 def _suits(name: bytes, value: bytes) -> bool:
@@ -173,10 +226,10 @@ def _suits(name: bytes, value: bytes) -> bool:
     return word == b"identity" if name == b"content-encoding" else name != b"content-range"
 
 
-def is_page_request(method: str, headers: RequestHeaders) -> bool:
+def is_page_request(headers: RequestHeaders) -> bool:
     """Tell whether a request is for a whole page, and not for a piece of one by a script."""
     destination = headers.get("Sec-Fetch-Dest")
-    if method not in ("GET", "HEAD") or destination not in (None, "document", "iframe", "frame"):
+    if destination not in (None, "document", "iframe", "frame"):
         return False
     if any(name in headers for name in FRAGMENT):
         return False

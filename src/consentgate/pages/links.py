@@ -19,6 +19,15 @@ class Query(NamedTuple):
     saved: bool = False
 
 
+class Files(NamedTuple):
+    """Paths on this host, of what pages load."""
+
+    css: str
+    js: str
+    guard: str
+    mode: str
+
+
 class Links(NamedTuple):
     """Paths on this host, with the query that keeps language and way back."""
 
@@ -29,6 +38,8 @@ class Links(NamedTuple):
     json: str
     css: str
     js: str
+    guard: str
+    mode: str
     here: str
     """Where an answer leads back to."""
     back: str | None
@@ -46,9 +57,14 @@ def query_of(target: Target) -> Query:
     return Query(single.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
 
 
+def files(base: str, root: str) -> Files:
+    """Return the addresses of the files of a site whose pages are below `base`."""
+    return Files(**{kind: f"{root}{base}/static/{f.name}" for kind, f in static_files().items()})
+
+
 def links(base: str, target: Target, query: Query, told: str | None, languages: Languages) -> Links:
     """Return the links of a page below `base`, in the language that was told, if one was."""
-    start, files = target.root + base, static_files()
+    start = target.root + base
     page = _page_of_ours(base, target)
     here, back = _places(page, target, query, told)
     return Links(
@@ -57,8 +73,7 @@ def links(base: str, target: Target, query: Query, told: str | None, languages: 
         choose=_with(f"{start}/preferences", lang=told, back=None if page else here),
         choice=_with(f"{start}/choice", lang=told),
         json=_with(f"{start}/choice.json", lang=told),
-        css=f"{start}/static/{files['css'].name}",
-        js=f"{start}/static/{files['js'].name}",
+        **files(base, target.root)._asdict(),
         here=here,
         back=back,
         languages=[

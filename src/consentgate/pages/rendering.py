@@ -24,7 +24,7 @@ from consentgate import cookie_header
 from consentgate.errors import ConsentGateError
 from consentgate.pages.charter import Section, sections
 from consentgate.pages.language import Language, Languages
-from consentgate.pages.links import Query, links, query_of
+from consentgate.pages.links import Query, files, links, query_of
 from consentgate.pages.settings import Pages
 from consentgate.pages.status import Status
 from consentgate.policy import Policy
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 NAMES = (
     *("banner.html", "charter.html", "error.html", "link.html"),
     *("preferences.html", "script.html", "table.html"),
+    *("guard.html", "mode.html"),
 )
 """The templates that are rendered; they use others."""
 
@@ -69,6 +70,16 @@ class Renderer:
         context["links"] = links(self._pages.path, target, query, told, self.languages)
         rendered = self._templates.get_template(template).render(context | more)
         return Markup(rendered)  # noqa: S704  # the templates escape what they are given
+
+    def tag(self, template: str, target: Target, **more: object) -> Markup:
+        """Render an element that loads one of the files: it has no words in it."""
+        found = files(self._pages.path, target.root)
+        rendered = self._templates.get_template(template).render(links=found, **more)
+        return Markup(rendered)  # noqa: S704  # the templates escape what they are given
+
+    def allowed(self, consent: Consent) -> str:
+        """Return the categories that pass, as the script of the pages reads them."""
+        return " ".join(c.key for c in self._policy.categories if consent.allows(c.key))
 
     def language(self, target: Target) -> Language:
         """Return the language for a request: asked for, remembered, accepted, or the default."""
@@ -110,8 +121,9 @@ class Renderer:
             "choosable": any(category.kind != "necessary" for category in categories),
             "kept": language.duration(self._max_age),
             "standing": self.status(consent, language, saved=query.saved),
-            "allowed": " ".join(c.key for c in self._policy.categories if consent.allows(c.key)),
+            "allowed": self.allowed(consent),
             "alone": False,
+            "nonce": None,
         }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import date, timedelta
 from os import PathLike
 from pathlib import Path
@@ -56,7 +56,9 @@ class Pages:
     and X-Forwarded-Host; with 0 nobody is believed. `gpc` is the date on which
     the site last changed how it treats Global Privacy Control: with it
     `/.well-known/gpc.json` is served. `reports` lets browsers report here what
-    was refused to a page and to its scripts.
+    was refused to a page and to its scripts. `consent_mode` says which category
+    a consent type of Google's stands for, where it is another than usual
+    (`{"analytics_storage": "statistics"}`).
 
     Raises ConsentGateError for what cannot work.
     """
@@ -73,6 +75,7 @@ class Pages:
     proxies: int = 0
     gpc: date | None = None
     reports: bool = True
+    consent_mode: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from consentgate.pages import answer, charter
 from consentgate.pages.answer import Answer, WrongField, WrongType
+from consentgate.pages.consent_mode import checked, resolved
 from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.refusal import Field, Refusal
@@ -67,6 +68,7 @@ class Site:
         self._policy = policy
         self._pages = pages
         self._always_secure = always_secure
+        self._consent_mode = checked(pages.consent_mode, policy)
         self._choosable = policy.choosable & {category.key for category in policy.offered}
         self._routes = self._routed()
         # Most requests are for no page: that is seen at once.
@@ -78,11 +80,36 @@ class Site:
             path in self._routes or path.removesuffix("/") in self._routes
         )
 
-    def banner(self, consent: Consent, told: str | None = None) -> Markup:
+    def banner(self, consent: Consent, told: str | None = None, nonce: str | None = None) -> Markup:
         """Return the banner for a visitor, empty where there is nothing to answer any more."""
         if not consent.needed or consent.answered:
             return Markup("")
-        return self.renderer.html("banner.html", consent, told)
+        return self.renderer.html("banner.html", consent, told, nonce=nonce)
+
+    def script(self, consent: Consent, nonce: str | None) -> Markup:
+        """Return the element that loads the script of the pages."""
+        allowed = self.renderer.allowed(consent)
+        return self.renderer.tag("script.html", consent.target, allowed=allowed, nonce=nonce)
+
+    def guard(self, consent: Consent, nonce: str | None) -> Markup:
+        """Return the element that loads the guard, with what scripts may write."""
+        endpoint = self._pages.endpoint
+        reports = None if endpoint is None else consent.target.root + endpoint
+        return self.renderer.tag(
+            "guard.html", consent.target, scripts=consent.scripts, reports=reports, nonce=nonce
+        )
+
+    def mode(self, consent: Consent, nonce: str | None) -> Markup:
+        """Return the element that tells Google's tags what they may do."""
+        types = self._consent_mode
+        default = resolved(types, [key for key in types.values() if consent.allows(key)])
+        return self.renderer.tag(
+            "mode.html",
+            consent.target,
+            default=json.dumps(default),
+            map=json.dumps(dict(types)),
+            nonce=nonce,
+        )
 
     def answer(self, request: PageRequest, consent: Consent) -> PageResponse:
         """Answer a request for one of the pages; a choice is taken by `consent`."""
@@ -139,6 +166,7 @@ class Site:
             "answered": consent.answered,
             "needed": consent.needed,
             "allowed": allowed,
+            "scripts": consent.scripts,
             "choice": choice
             and {
                 "granted": sorted(choice.granted),

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 _FOLDER = Path(__file__).parent / "static"
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_SCRIPT = "text/javascript; charset=utf-8"
+_FILES = {
+    "css": ("consentgate.css", "text/css; charset=utf-8"),
+    "js": ("consentgate.js", _SCRIPT),
+    "guard": ("consentgate-guard.js", _SCRIPT),
+    "mode": ("consentgate-mode.js", _SCRIPT),
+}
 
 
 class StaticFile(NamedTuple):
@@ -21,11 +27,11 @@ class StaticFile(NamedTuple):
 
 @cache
 def static_files() -> dict[str, StaticFile]:
-    """Return the files by what they are: "css" and "js"."""
-    return {kind: _file(kind) for kind in _TYPES}
+    """Return the files by what they are: "css", "js", "guard" and "mode"."""
+    return {kind: _file(*file) for kind, file in _FILES.items()}
 
 
-def _file(kind: str) -> StaticFile:
-    content = (_FOLDER / f"consentgate.{kind}").read_bytes()
-    name = f"consentgate.{sha256(content).hexdigest()[:12]}.{kind}"
-    return StaticFile(name, _TYPES[kind], content)
+def _file(name: str, content_type: str) -> StaticFile:
+    content = (_FOLDER / name).read_bytes()
+    stem, _, ending = name.rpartition(".")
+    return StaticFile(f"{stem}.{sha256(content).hexdigest()[:12]}.{ending}", content_type, content)

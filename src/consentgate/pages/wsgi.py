@@ -12,12 +12,12 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
 from consentgate.exchange import Exchange
-from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.asking import Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import NATIVE
-from consentgate.wsgi import Pair, consent
+from consentgate.wsgi import Pair, consent, unconditional
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,9 +37,9 @@ class WsgiPages:
     def inserter(
         self, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Inserter | None:
-        """Return what puts the banner into the response to a request; None where nothing can."""
-        reading = environ.get("REQUEST_METHOD", "GET") in READING
-        return Inserter(exchange, environ, start_response) if reading else None
+        """Return what puts banner and guard into the response to a request; None for none."""
+        may = may_put_in(exchange.gate, environ.get("REQUEST_METHOD", "GET"))
+        return Inserter(exchange, environ, start_response) if may else None
 
     def _answer(
         self, path: str, environ: WSGIEnvironment, start_response: StartResponse
@@ -75,7 +75,7 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
 
 
 class Inserter:
-    """Holds the start of a response until it is known where the banner goes, if it does.
+    """Holds the start of a response until it is known where something goes in, if it does.
 
     From `environ` it takes the conditions under which the app could say that
     nothing has changed.
@@ -91,8 +91,7 @@ class Inserter:
         self._held: tuple[str, list[Pair]] = ("", [])
         self._write: Callable[[bytes], object] | None = None
         if self._asking.anew:
-            for name in CONDITIONS:
-                environ.pop("HTTP_" + name.upper().replace("-", "_"), None)
+            unconditional(environ)
 
     def begin(self, status: str, headers: Iterable[Pair]) -> list[Pair]:
         """Take the start of a response, as the app gives it; return its headers as they may go on.
@@ -146,7 +145,7 @@ class Inserter:
 
 
 class _Body(Iterator[bytes]):
-    """The body of a response that may get a banner.
+    """The body of a response that may get something put into it.
 
     It asks the app for more until it is known, where PEP 3333 would have it
     yield an empty string: before `start_response` it cannot.

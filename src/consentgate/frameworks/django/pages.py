@@ -11,11 +11,12 @@ from django.http.response import HttpResponseBase
 
 from consentgate.exchange import Exchange
 from consentgate.frameworks.django.handle import consent
-from consentgate.pages.asking import CONDITIONS, Asking
+from consentgate.pages.asking import Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, READING, PageRequest, declared_length, whole
+from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import BYTES, Header
+from consentgate.wsgi import unconditional
 
 
 class DjangoPages:
@@ -45,8 +46,9 @@ class DjangoPages:
         return HttpResponse(content, status=status, headers=dict(headers))
 
     def inserter(self, exchange: Exchange, request: HttpRequest) -> Inserter | None:
-        """Return what puts the banner into the response to a request; None where nothing can."""
-        return Inserter(exchange, request) if request.method in READING else None
+        """Return what puts banner and guard into the response to a request; None for none."""
+        may = may_put_in(exchange.gate, request.method or "GET")
+        return Inserter(exchange, request) if may else None
 
 
 def _body(request: HttpRequest) -> bytes | None:
@@ -59,7 +61,7 @@ def _body(request: HttpRequest) -> bytes | None:
 
 
 class Inserter:
-    """Puts the banner into the response to a request, if it is one that takes it.
+    """Puts banner and guard into the response to a request, if it is one that takes them.
 
     From the request it takes the conditions under which Django could say that
     nothing has changed.
@@ -69,12 +71,11 @@ class Inserter:
         method = request.method or "GET"
         self._asking = Asking(exchange, consent(request), method, request.headers)
         if self._asking.anew:
-            for name in CONDITIONS:
-                request.META.pop("HTTP_" + name.upper().replace("-", "_"), None)
+            unconditional(request.META)
             vars(request).pop("headers", None)
 
     def insert(self, response: HttpResponseBase) -> None:
-        """Put the banner into a response, and correct what its headers say."""
+        """Put them into a response, and correct what its headers say."""
         before = [
             (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
             for name, value in response.headers.items()

@@ -79,7 +79,7 @@
       return;
     }
     allowed = state.allowed;
-    const detail = { allowed, answered: state.answered };
+    const detail = { allowed, answered: state.answered, scripts: state.scripts };
     document.dispatchEvent(new CustomEvent("consentgate:change", { bubbles: true, detail }));
     await show(state).catch(() => location.reload());
   };

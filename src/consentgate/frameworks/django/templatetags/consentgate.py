@@ -28,9 +28,11 @@ def _consent(context: Context) -> Consent:
 
 
 @register.simple_tag(takes_context=True)
-def consent_banner(context: Context, language: str | None = None) -> Markup:
+def consent_banner(
+    context: Context, language: str | None = None, nonce: str | None = None
+) -> Markup:
     """Show the banner, first in the body of a page, to visitors who have not answered."""
-    return _consent(context).banner_html(language or get_language())
+    return _consent(context).banner_html(language or get_language(), nonce=nonce)
 
 
 @register.simple_tag(takes_context=True)
@@ -46,6 +48,18 @@ def consent_charter(context: Context, language: str | None = None) -> Markup:
 
 
 @register.simple_tag(takes_context=True)
-def consent_script(context: Context) -> Markup:
+def consent_script(context: Context, nonce: str | None = None) -> Markup:
     """Load the script that tells other scripts what is allowed."""
-    return _consent(context).script_html()
+    return _consent(context).script_html(nonce)
+
+
+@register.simple_tag(takes_context=True)
+def consent_guard(context: Context, nonce: str | None = None) -> Markup:
+    """Load the guard, first in the head of a page: it holds what scripts write to the policy."""
+    return _consent(context).guard_html(nonce)
+
+
+@register.simple_tag(takes_context=True)
+def consent_mode(context: Context, nonce: str | None = None) -> Markup:
+    """Tell Google's tags, which stand behind it, what they may do."""
+    return _consent(context).mode_html(nonce)
