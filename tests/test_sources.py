@@ -213,7 +213,10 @@ def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> Non
         (b"text/javascript", "worker", True),
         (b"text/javascript", "sharedworker", True),
         (b"text/javascript", "serviceworker", True),
-        (b"text/javascript", None, False),
+        (b"text/javascript", None, True),
+        (b"application/x-javascript; charset=utf-8", None, True),
+        (b"text/css", None, False),
+        (b"text/plain;x=, text/html", "document", True),
     ],
 )
 def test_what_becomes_a_page_or_a_worker_has_the_policy(

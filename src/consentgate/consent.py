@@ -202,6 +202,41 @@ class Consent:
         """
         return self._site("mode_html").mode(self, nonce)
 
+    def iframe_html(
+        self,
+        src: str,
+        category: str,
+        title: str,
+        *,
+        language: str | None = None,
+        **attributes: object,
+    ) -> Markup:
+        """Return a frame that needs consent to a category; without it, what stands in its place.
+
+        That is a box which says what would be loaded and from whom, with the
+        ways to allow it; it wakes up without a reload where the script of the
+        pages is there, and has a link to the source where no script is.
+        `title` says in a few words what is in the frame. `attributes` are those
+        of the element (`allow="fullscreen"`, `loading="lazy"`; True for one
+        without a value). Raises ConsentGateError for an unknown category, an
+        address that is none, an attribute that is the helper's own, or a gate
+        without pages.
+        """
+        found = self._site("iframe_html").placeholders
+        self._exchange.speaks()
+        return found.iframe(self, src, category, title, attributes, language)
+
+    def external_script_html(
+        self, src: str, category: str, *, nonce: str | None = None, **attributes: object
+    ) -> Markup:
+        """Return a script that needs consent to a category; without it, one that waits for it.
+
+        The script of the pages wakes it up. `attributes` and errors are those
+        of `iframe_html`, `nonce` is that of the page's Content-Security-Policy.
+        """
+        found = self._site("external_script_html").placeholders
+        return found.script(self, src, category, nonce, attributes)
+
     def helpers(self) -> dict[str, Callable[..., Markup]]:
         """Return what templates have of the pages, by the names that they call it."""
         return {
@@ -211,6 +246,8 @@ class Consent:
             "consent_script": self.script_html,
             "consent_guard": self.guard_html,
             "consent_mode": self.mode_html,
+            "consent_iframe": self.iframe_html,
+            "consent_external_script": self.external_script_html,
         }
 
     def _site(self, asked: str) -> Site:

@@ -17,6 +17,8 @@ _HTML = (b"text/html", b"application/xhtml+xml")
 _XML = re.compile(rb"(?:text|application)/xml|[^/]+/[^/]+\+xml")
 # MIME Sniffing 5 and 7: what has no type, or one of these, is HTML if it looks like it.
 _TYPE = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+/[!#-'*+\-.0-9A-Z^-z|~]+")
+# MIME Sniffing 4.6, "JavaScript MIME type": what a worker can be made of.
+_SCRIPT = re.compile(rb"(?:text|application)/(?:x-)?(?:java|ecma|live|j)script(?:1\.[0-5])?")
 _UNKNOWN = (b"unknown/unknown", b"application/unknown", b"*/*")
 
 
@@ -26,22 +28,27 @@ def loads_things(
     """Tell whether a response may become a page or a worker.
 
     `destination` is what the request says in Sec-Fetch-Dest (W3C Fetch
-    Metadata), None if nothing: on plain http browsers leave it out. An HTML
-    page is one whatever it was asked for as: caches do not tell that apart.
-    What is XML, or nobody knows, is one where it may be shown by itself.
+    Metadata), None if nothing: on plain http browsers leave it out, and any
+    script may be that of a worker. An HTML page is one whatever it was asked
+    for as: caches do not tell that apart. What is XML, or nobody knows, is one
+    where it may be shown by itself.
     """
     if destination in _WORKERS:
         return True
+    # Fetch 3.4, "extract a MIME type": a comma separates types, and the last that is one counts.
     types = [
-        dialect.encode(value).partition(b";")[0].strip(BLANKS).lower()
+        part.partition(b";")[0].strip(BLANKS).lower()
         for name, value in headers
         if len(name) == 12 and dialect.encode(name).lower() == b"content-type"
+        for part in dialect.encode(value).split(b",")
     ]
     if any(each in _HTML for each in types):
         return True
+    if destination is None and any(map(_SCRIPT.fullmatch, types)):
+        return True
     if destination is not None and destination not in _DOCUMENTS:
         return False
-    return not types or any(_may_be_shown(each) for each in types)
+    return not types or any(map(_may_be_shown, types))
 
 
 def is_asked_for(destination: str | None, accept: str) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from consentgate.category import NECESSARY, UNDECLARED
 from consentgate.errors import ConsentGateError
+from consentgate.hosts import HostTable
 from consentgate.policy import Policy
 
 # CSP3 6.1: what a directive of its own does not speak of falls back to `default-src`: scripts,
@@ -56,24 +57,6 @@ def sources_of(
     return Sources(policy, report=report, reported=reported, endpoint=endpoint)
 
 
-class _Host(NamedTuple):
-    """A declared host, apart: `below` is whether it stands for the names below it."""
-
-    below: bool
-    name: str
-    port: str
-    category: str
-
-    @classmethod
-    def of(cls, written: str, category: str) -> _Host:
-        name, _, port = written.lower().rpartition("://")[2].partition(":")
-        return cls(name.startswith("*."), name.removeprefix("*"), port, category)
-
-    def fits(self, name: str, port: str) -> bool:
-        named = name.endswith(self.name) and name != self.name if self.below else name == self.name
-        return named and self.port in ("*", port)
-
-
 class Sources:
     """The declared third parties of a policy, and the header fields that hold pages to them.
 
@@ -88,7 +71,7 @@ class Sources:
         self._hosts = [
             (host, party.category) for party in policy.third_parties for host in party.hosts
         ]
-        self._parsed = sorted(_Host.of(*row) for row in self._hosts)
+        self._table = HostTable(policy.third_parties)
         self.categories = frozenset(category for _, category in self._hosts) - {NECESSARY}
         """The categories on which it depends what may be loaded."""
         self._report = report or UNDECLARED in reported
@@ -100,14 +83,9 @@ class Sources:
         """Returns the fields for a page; see `_fields`. Computed once per combination."""
 
     def category_of(self, host: str) -> str | None:
-        """Return the category of a host, with its port if that is unusual; None if undeclared.
-
-        An exact name beats a pattern, a longer pattern beats a shorter one.
-        """
-        name, _, port = host.lower().partition(":")
-        fitting = [each for each in self._parsed if each.fits(name, port)]
-        best = max(fitting, key=lambda each: (not each.below, len(each.name)), default=None)
-        return best.category if best else None
+        """Return the category of a host, with its port if that is unusual; None if undeclared."""
+        party = self._table.find(host)
+        return party.category if party else None
 
     def _fields(self, allowed: frozenset[str], root: str) -> Fields:
         """Return the fields for a page of who allows these categories.

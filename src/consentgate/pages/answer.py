@@ -13,7 +13,9 @@ from werkzeug.http import parse_options_header
 PREFIX = "allow-"
 """What the name of a field for one category starts with; its key is the rest."""
 
-_ANSWERS = ("accept", "refuse", "save", "withdraw")
+_ANSWERS = ("accept", "refuse", "save", "withdraw", "allow")
+# For these it is said category by category; "allow" says yes, and leaves the others as they are.
+_BY_CATEGORY = ("save", "allow")
 _DECISIONS = {"yes": True, "no": False}
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -29,9 +31,10 @@ class WrongType(Exception):  # noqa: N818  # it is no error of ours
 class Answer(NamedTuple):
     """What a visitor answered.
 
-    `answer` is "accept", "refuse", "save" or "withdraw"; `decisions` says what
-    was decided per category, for "save" alone. `back` is the page to go back
-    to, as the form asks for it.
+    `answer` is "accept", "refuse", "save", "withdraw" or "allow"; `decisions`
+    says what was decided per category, for "save", and what is allowed beside
+    what was decided before, for "allow". `back` is the page to go back to, as
+    the form asks for it.
     """
 
     answer: str
@@ -97,8 +100,12 @@ def _checked(fields: dict[str, Any], choosable: Iterable[str], prefix: str) -> A
     known = set(choosable)
     for key, decision in decisions.items():
         # What is decided for all at once cannot be decided for one as well.
-        if answer != "save" or key not in known or not isinstance(decision, bool):
+        if answer not in _BY_CATEGORY or key not in known or not isinstance(decision, bool):
             raise WrongField(prefix + key)
+        if answer == "allow" and not decision:
+            raise WrongField(prefix + key)
+    if answer == "allow" and not decisions:
+        raise WrongField(prefix.rstrip("-."))
     return Answer(answer, decisions, back)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -69,7 +69,7 @@ def _section(category: Category, policy: Policy, language: Language) -> Section:
         language.html(category.title) or category.key,
         language.html(category.description),
         _providers(cookies, others, language) if category.needs_consent else "",
-        tuple(_row(cookie, language) for cookie in cookies),
+        (*(_row(cookie, language) for cookie in cookies), *_foreign_rows(others, language)),
         tuple(_third_party_row(party, language) for party in others),
     )
 
@@ -97,6 +97,13 @@ def _row(cookie: Cookie, language: Language) -> CookieRow:
         _kept(cookie, language),
         _reader(cookie, language),
     )
+
+
+def _foreign_rows(others: Iterable[ThirdParty], language: Language) -> Iterator[CookieRow]:
+    """Return the cookies that third parties set: nobody here knows more than is declared."""
+    for cookie in (each for party in others for each in party.declared_cookies):
+        row = _row(cookie, language)
+        yield row if cookie.lifetime else row._replace(kept="–")
 
 
 def _kept(cookie: Cookie, language: Language) -> str:
@@ -135,14 +142,7 @@ def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> lis
             "kind": _kind(category),
             "allowed": category.key in allowed,
             "cookies": [
-                {
-                    "name": cookie.name,
-                    "provider": language.words(cookie.provider)[0],
-                    "service": language.words(cookie.service)[0],
-                    "purpose": language.words(cookie.purpose)[0],
-                    "lifetime": cookie.lifetime and int(cookie.lifetime.total_seconds()),
-                    "party": cookie.party,
-                }
+                _cookie_as_json(cookie, language)
                 for cookie in policy.cookies
                 if cookie.category == category.key
             ],
@@ -152,6 +152,7 @@ def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> lis
                     "hosts": list(party.hosts),
                     "purpose": language.words(party.purpose)[0],
                     "privacy": language.words(party.privacy)[0],
+                    "cookies": [_cookie_as_json(each, language) for each in party.declared_cookies],
                 }
                 for party in policy.third_parties
                 if party.category == category.key
@@ -159,3 +160,14 @@ def as_json(policy: Policy, language: Language, allowed: Collection[str]) -> lis
         }
         for category in policy.offered
     ]
+
+
+def _cookie_as_json(cookie: Cookie, language: Language) -> dict[str, Any]:
+    return {
+        "name": cookie.name,
+        "provider": language.words(cookie.provider)[0],
+        "service": language.words(cookie.service)[0],
+        "purpose": language.words(cookie.purpose)[0],
+        "lifetime": cookie.lifetime and int(cookie.lifetime.total_seconds()),
+        "party": cookie.party,
+    }

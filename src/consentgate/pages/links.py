@@ -46,15 +46,20 @@ class Links(NamedTuple):
     languages: list[tuple[str, str, str]]
 
 
-def query_of(target: Target) -> Query:
-    """Read what the pages know in a query. A name that comes twice, or is odd, says nothing."""
+def fields_of(target: Target) -> dict[str, str]:
+    """Read the query of a request. A name that comes twice, or is odd, says nothing."""
     try:
         found = parse_qs(target.query, errors="replace", max_num_fields=100)
     except ValueError:
-        return Query()
-    single = {name: values[0] for name, values in found.items() if len(values) == 1}
-    back = single.get("back")
-    return Query(single.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
+        return {}
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def query_of(target: Target) -> Query:
+    """Read what the pages know in a query."""
+    found = fields_of(target)
+    back = found.get("back")
+    return Query(found.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
 
 
 def files(base: str, root: str) -> Files:
@@ -66,7 +71,7 @@ def links(base: str, target: Target, query: Query, told: str | None, languages: 
     """Return the links of a page below `base`, in the language that was told, if one was."""
     start = target.root + base
     page = _page_of_ours(base, target)
-    here, back = _places(page, target, query, told)
+    here, back = _places(base, page, target, query, told)
     return Links(
         charter=_with(start, lang=told),
         preferences=_with(f"{start}/preferences", lang=told),
@@ -100,10 +105,14 @@ def _page_of_ours(base: str, target: Target) -> str:
     return page if page in (base, f"{base}/preferences") else ""
 
 
-def _places(page: str, target: Target, query: Query, told: str | None) -> tuple[str, str | None]:
+def _places(
+    base: str, page: str, target: Target, query: Query, told: str | None
+) -> tuple[str, str | None]:
     """Return where an answer leads back to, and where the visitor came from before."""
     if page:
         return _with(target.root + page, lang=told, back=query.back), query.back
+    if target.path == f"{base}/placeholder":
+        return query.back or "", None  # It is put into the page that says so.
     path = target.root + target.path
     location = f"{path}?{target.query}" if target.query else path
     return location if is_own_path(location) else "", None

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NAMES = (
     *("banner.html", "charter.html", "error.html", "link.html"),
     *("preferences.html", "script.html", "table.html"),
-    *("guard.html", "mode.html"),
+    *("guard.html", "mode.html", "placeholder.html", "frame.html"),
 )
 """The templates that are rendered; they use others."""
 

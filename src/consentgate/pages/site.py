@@ -14,6 +14,7 @@ from consentgate.pages.answer import Answer, WrongField, WrongType
 from consentgate.pages.consent_mode import checked, resolved
 from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
+from consentgate.pages.placeholders import Placeholders
 from consentgate.pages.refusal import Field, Refusal
 from consentgate.pages.rendering import Renderer
 from consentgate.pages.request import READING, PageRequest, PageResponse
@@ -69,6 +70,7 @@ class Site:
         self._pages = pages
         self._always_secure = always_secure
         self._consent_mode = checked(pages.consent_mode, policy)
+        self.placeholders = Placeholders(policy, self.renderer)
         self._choosable = policy.choosable & {category.key for category in policy.offered}
         self._routes = self._routed()
         # Most requests are for no page: that is seen at once.
@@ -128,6 +130,8 @@ class Site:
             f"{base}/preferences": Route(READING, self._preferences, _HTML),
             f"{base}/choice": Route(("POST",), self._choose, _HTML),
             f"{base}/choice.json": Route((*READING, "POST"), self._state, _JSON),
+            f"{base}/placeholder": Route(READING, self._placeholder, _HTML),
+            f"{base}/frame": Route(READING, self._frame, _HTML),
         }
         for file in static_files().values():
             path = f"{base}/static/{file.name}"
@@ -184,6 +188,13 @@ class Site:
         }
         return self._response(200, _JSON, json.dumps(state, ensure_ascii=False))
 
+    def _placeholder(self, request: PageRequest, consent: Consent) -> PageResponse:
+        return self._response(200, _HTML, self.placeholders.box(request, consent))
+
+    def _frame(self, request: PageRequest, consent: Consent) -> PageResponse:
+        page, fields = self.placeholders.frame(request, consent)
+        return self._response(200, _HTML, page, headers=fields)
+
     def _gpc(self, _: PageRequest, __: Consent) -> PageResponse:
         """Global Privacy Control, "GPC Support Resource": the site heeds the signal."""
         support = {"gpc": True, "lastUpdate": f"{self._pages.gpc}"}
@@ -225,6 +236,9 @@ class Site:
             consent.refuse_all()
         elif given.answer == "withdraw":
             consent.withdraw()
+        elif given.answer == "allow":
+            granted = consent.choice.granted & consent.chosen if consent.choice else ()
+            consent.choose({**dict.fromkeys(granted, True), **given.decisions})
         else:
             consent.choose(given.decisions)
         return given
@@ -246,16 +260,16 @@ class Site:
         headers: Sequence[Field] = (),
     ) -> PageResponse:
         body = text.encode("utf-8", "replace")  # A visitor may name a lone surrogate.
-        fields = [
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", kept),
-            ("Content-Security-Policy", self._pages.content_security_policy),
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Frame-Options", "SAMEORIGIN"),
+        fields = {
+            "Content-Type": content_type,
+            "Content-Length": str(len(body)),
+            "Cache-Control": kept,
+            "Content-Security-Policy": self._pages.content_security_policy,
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "SAMEORIGIN",
             # Forms sent from here name their origin: with less of a referrer it would be "null".
-            ("Referrer-Policy", "same-origin"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-            *headers,
-        ]
-        return PageResponse(status, fields, body)
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            **dict(headers),
+        }
+        return PageResponse(status, list(fields.items()), body)

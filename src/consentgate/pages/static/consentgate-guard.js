@@ -71,11 +71,11 @@
     };
 
   const expire = (name) => {
-    const labels = location.hostname.split(".", 20);
+    const labels = location.hostname.split(".", 9);
     const domains = labels.map((_, at) => `; Domain=${labels.slice(at).join(".")}`);
     const end = location.protocol === "https:" ? "; Secure" : "";
     let path = "";
-    for (const step of location.pathname.split("/", 20))
+    for (const step of location.pathname.split("/", 9))
       for (const part of [step, "/"]) {
         path += part;
         for (const domain of ["", ...domains])

@@ -1,12 +1,16 @@
-/* consentgate: answers without a reload. Without this script every form works by itself.
+/* consentgate: answers without a reload, and wakes what waits for consent. Without this script every
+   form works by itself.
 
    window.consentgate.allows("statistics")   tells whether a category is allowed
+   window.consentgate.wake()   looks once more for what waits: <script type="text/plain" data-consent="statistics">,
+                               <iframe data-consent="marketing" data-src="..." title="...">
    document.addEventListener("consentgate:change", event => event.detail.allowed)   hears of a new choice */
 (() => {
   "use strict";
   if (window.consentgate?.allows) return;
-  let allowed = (document.currentScript.dataset.allowed || "").split(" ");
-  window.consentgate = Object.freeze({ allows: (name) => allowed.includes(name) });
+  const own = document.currentScript;
+  let allowed = (own.dataset.allowed || "").split(" ");
+  const allows = (name) => allowed.includes(name);
 
   // What is said in it is read aloud: it has to be there before.
   const announcer = document.createElement("div");
@@ -14,9 +18,93 @@
   announcer.setAttribute("role", "status");
   document.body.append(announcer);
 
+  // A policy is fixed for the life of a page: what was allowed just now may not be in the gate's own.
+  // What the app's policy forbids stays forbidden: it comes before, and is heard first.
+  const helps = [];
+  const GATES = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:";
+  document.addEventListener("securitypolicyviolation", (event) => {
+    const at = helps.findIndex(({ origin }) => event.blockedURI.startsWith(origin));
+    if (event.disposition !== "enforce" || at < 0) return;
+    const [{ help }] = helps.splice(at, 1);
+    if (event.originalPolicy.startsWith(GATES)) help();
+  });
+  const originOf = (address) => new URL(address, document.baseURI).origin;
+  const address = (page, parameters) =>
+    `${new URL(`../${page}`, own.src)}?${new URLSearchParams(parameters)}`;
+
+  const WAITING = "script[type='text/plain'][data-consent], iframe[data-consent][data-src]";
+  const BOX = "[data-consentgate-placeholder]";
+  const boxOf = (frame) => {
+    const before = frame.previousElementSibling;
+    return before?.matches(BOX) ? before : null;
+  };
+
+  const wakeScript = (script, isLate) => {
+    const woken = document.createElement("script");
+    for (const { name, value } of script.attributes)
+      if (!["type", "data-type", "data-consent", "data-src"].includes(name))
+        woken.setAttribute(name, value);
+    const { type, src } = script.dataset;
+    if (type) woken.type = type;
+    if (src) woken.src = src;
+    woken.nonce = script.nonce; // Browsers hide it from the attributes.
+    woken.async = script.hasAttribute("async"); // Else they run in the order of the page.
+    woken.text = script.text;
+    // Only in answer to a choice: a page that is loaded has the policy of the choice.
+    if (isLate && woken.src) helps.push({ origin: originOf(woken.src), help: () => location.reload() });
+    script.replaceWith(woken);
+  };
+
+  const wakeFrame = (frame) => {
+    const { src } = frame.dataset;
+    const box = boxOf(frame);
+    const focused = box?.contains(document.activeElement);
+    // Around it comes a frame of our own, which has a policy of its own.
+    const { title, allow } = frame;
+    const help = () => (frame.src = address("frame", { src, title, allow, once: 1 }));
+    helps.push({ origin: originOf(src), help });
+    frame.removeAttribute("data-consent");
+    frame.hidden = false;
+    frame.src = src;
+    box?.remove();
+    if (focused) frame.focus();
+  };
+
+  // A frame that the page has written by itself: what stands in its place comes from the server.
+  const showBox = async (frame) => {
+    const { consent, src } = frame.dataset;
+    const { pathname, search } = location;
+    const said = { src, category: consent, title: frame.title, back: pathname + search };
+    const lang = document.documentElement.lang;
+    const response = await fetch(address("placeholder", lang ? { ...said, lang } : said));
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const box = page.querySelector(BOX);
+    if (box && frame.dataset.consent && !boxOf(frame)) {
+      frame.before(box);
+      frame.hidden = true;
+    }
+  };
+
+  const wake = (isLate) => {
+    for (const waiting of document.querySelectorAll(WAITING)) {
+      const isFrame = waiting.localName === "iframe";
+      if (allows(waiting.dataset.consent)) (isFrame ? wakeFrame : wakeScript)(waiting, isLate);
+      else if (isFrame && !boxOf(waiting)) showBox(waiting).catch(() => {});
+    }
+    // Without this script there is no way to allow something once.
+    document.querySelectorAll("[data-consentgate-once]").forEach((button) => (button.hidden = false));
+  };
+  window.consentgate = Object.freeze({ allows, wake: () => wake(false) });
+
+  document.addEventListener("click", ({ target }) => {
+    const box = target.closest?.("[data-consentgate-once]")?.closest(BOX);
+    if (box?.nextElementSibling?.dataset.src) wakeFrame(box.nextElementSibling);
+  });
+  wake(false);
+
   const answerOf = (form, submitter) => {
     const answer = submitter.value;
-    if (answer !== "save") return { answer };
+    if (answer !== "save" && answer !== "allow") return { answer };
     const fields = [...new FormData(form)].filter(([name]) => name.startsWith("allow-"));
     return {
       answer,
@@ -81,6 +169,7 @@
     allowed = state.allowed;
     const detail = { allowed, answered: state.answered, scripts: state.scripts };
     document.dispatchEvent(new CustomEvent("consentgate:change", { bubbles: true, detail }));
+    wake(true);
     await show(state).catch(() => location.reload());
   };
 

@@ -60,6 +60,29 @@ def consent_guard(context: Context, nonce: str | None = None) -> Markup:
 
 
 @register.simple_tag(takes_context=True)
+def consent_iframe(
+    context: Context,
+    src: str,
+    category: str,
+    title: str,
+    language: str | None = None,
+    **attributes: object,
+) -> Markup:
+    """Show a frame that needs consent to a category, or what stands in its place."""
+    return _consent(context).iframe_html(
+        src, category, title, language=language or get_language(), **attributes
+    )
+
+
+@register.simple_tag(takes_context=True)
+def consent_external_script(
+    context: Context, src: str, category: str, nonce: str | None = None, **attributes: object
+) -> Markup:
+    """Load a script that needs consent to a category, or have it wait."""
+    return _consent(context).external_script_html(src, category, nonce=nonce, **attributes)
+
+
+@register.simple_tag(takes_context=True)
 def consent_mode(context: Context, nonce: str | None = None) -> Markup:
     """Tell Google's tags, which stand behind it, what they may do."""
     return _consent(context).mode_html(nonce)

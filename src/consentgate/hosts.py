@@ -1,0 +1,44 @@
+"""Which third party a host belongs to, as browsers match hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from consentgate.third_party import ThirdParty
+
+
+class _Host(NamedTuple):
+    """A declared host in its parts: `below` is whether it stands for the names below it."""
+
+    below: bool
+    name: str
+    port: str
+    party: ThirdParty
+
+    @classmethod
+    def of(cls, written: str, party: ThirdParty) -> _Host:
+        name, _, port = written.lower().rpartition("://")[2].partition(":")
+        return cls(name.startswith("*."), name.removeprefix("*"), port, party)
+
+    def fits(self, name: str, port: str) -> bool:
+        # CSP3 6.7.2.9, host-part match: "*.example.com" is not example.com itself.
+        named = name.endswith(self.name) and name != self.name if self.below else name == self.name
+        return named and self.port in ("*", port)
+
+
+class HostTable:
+    """The hosts of third parties."""
+
+    def __init__(self, parties: Iterable[ThirdParty]) -> None:
+        self._hosts = [_Host.of(host, party) for party in parties for host in party.hosts]
+
+    def find(self, host: str) -> ThirdParty | None:
+        """Return whose a host is, with its port if that is unusual; None if undeclared.
+
+        An exact name beats a pattern, a longer pattern a shorter one, then the first declared.
+        """
+        name, _, port = host.lower().partition(":")
+        fitting = [each for each in self._hosts if each.fits(name, port)]
+        best = max(fitting, key=lambda each: (not each.below, len(each.name)), default=None)
+        return best.party if best else None
