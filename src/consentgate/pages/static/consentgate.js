@@ -70,6 +70,10 @@
     if (focused) frame.focus();
   };
 
+  // Without this script there is no way to allow something once.
+  const offerOnce = () =>
+    document.querySelectorAll("[data-consentgate-once]").forEach((button) => (button.hidden = false));
+
   // A frame that the page has written by itself: what stands in its place comes from the server.
   const showBox = async (frame) => {
     const { consent, src } = frame.dataset;
@@ -82,6 +86,7 @@
     if (box && frame.dataset.consent && !boxOf(frame)) {
       frame.before(box);
       frame.hidden = true;
+      offerOnce();
     }
   };
 
@@ -91,8 +96,7 @@
       if (allows(waiting.dataset.consent)) (isFrame ? wakeFrame : wakeScript)(waiting, isLate);
       else if (isFrame && !boxOf(waiting)) showBox(waiting).catch(() => {});
     }
-    // Without this script there is no way to allow something once.
-    document.querySelectorAll("[data-consentgate-once]").forEach((button) => (button.hidden = false));
+    offerOnce();
   };
   window.consentgate = Object.freeze({ allows, wake: () => wake(false) });
 

@@ -1,0 +1,106 @@
+"""A site whose pages wait for consent to a film and to a counter, for a real server.
+
+`/helper` writes what waits by the helpers, `/hand` by hand; `?port=` says where
+the other sites listen. `/strict` is `/hand` under a policy of the app's own,
+with a nonce and 'strict-dynamic'; `/closed` is one whose own policy forbids the film.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from consentgate import Consent, ConsentGate, Cookie, Policy, ThirdParty
+
+policy = Policy(
+    [Cookie("session"), Cookie("_own*", "statistics")],
+    third_parties=[
+        ThirdParty("Films Ltd", "marketing", hosts=["films.test:*"]),
+        ThirdParty("Counters Ltd", "statistics", hosts=["count.test:*"]),
+    ],
+)
+gate = ConsentGate(policy, secret_key="shared by the servers and the tests")
+
+_NONCE = "cGxhY2Vob2xkZXI="
+# The app's own element: it says what ran, and in which order.
+_FIRST = Markup('<script nonce="{nonce}">window.ran = []; window.mark = Math.random();</script>')
+_BY_HAND = Markup("""
+<script type="text/plain" data-consent="statistics" nonce="{nonce}" src="/first.js"></script>
+<script type="text/plain" data-consent="statistics" nonce="{nonce}">
+  window.ran.push(document.currentScript.nonce ? "inline with nonce" : "inline");
+</script>
+<script type="text/plain" data-consent="statistics" data-type="module" nonce="{nonce}">
+  window.ran.push("module");
+</script>
+{counter}
+<iframe data-consent="marketing" data-src="{film}" title="A film of the sea" width="400"></iframe>
+""")
+_COUNTER = Markup('<script type="text/plain" data-consent="statistics" src="{src}"></script>')
+
+
+def _page(request: Request, waiting: Markup, nonce: str | None = None) -> Response:
+    consent: Consent = request.state.consent
+    html = Markup(
+        '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A page</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">{first}{script}'
+        "</head><body>{banner}<main><h1>A page</h1>{waiting}</main></body></html>"
+    )
+    return HTMLResponse(
+        html.format(
+            lang=request.query_params.get("lang", "en"),
+            first=_FIRST.format(nonce=nonce or ""),
+            script=consent.script_html(nonce),
+            banner=consent.banner_html(request.query_params.get("lang"), nonce=nonce)
+            if "banner" in request.query_params
+            else "",
+            waiting=waiting,
+        )
+    )
+
+
+def _film(request: Request) -> str:
+    return f"http://films.test:{request.query_params['port']}/film"
+
+
+async def helper(request: Request) -> Response:
+    """Write what waits by the helpers."""
+    consent: Consent = request.state.consent
+    lang = request.query_params.get("lang")
+    film = consent.iframe_html(
+        _film(request), "marketing", "A film of the sea", language=lang, width=400, allow="autoplay"
+    )
+    return _page(request, consent.external_script_html("/first.js", "statistics") + film)
+
+
+async def hand(request: Request) -> Response:
+    """Write what waits by hand."""
+    nonce = _NONCE if request.url.path == "/strict" else ""
+    src = f"http://count.test:{request.query_params['port']}/count.js"
+    counter = _COUNTER.format(src=src) if "count" in request.query_params else ""
+    waiting = _BY_HAND.format(nonce=nonce, film=_film(request), counter=counter)
+    response = _page(request, waiting, nonce or None)
+    if nonce:
+        response.headers["Content-Security-Policy"] = (
+            f"script-src 'nonce-{nonce}' 'strict-dynamic'; base-uri 'none'"
+        )
+    if request.url.path == "/closed":
+        response.headers["Content-Security-Policy"] = "frame-src 'self'"
+    return response
+
+
+async def first(_: Request) -> Response:
+    """Answer with a script that is to run first."""
+    return Response('window.ran.push("first");', media_type="text/javascript")
+
+
+_routes: list[Any] = [
+    Route("/helper", helper),
+    *(Route(path, hand) for path in ("/hand", "/strict", "/closed")),
+    Route("/first.js", first),
+]
+asgi = gate.asgi(Starlette(routes=_routes))
