@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the programs are there that some tests run and pip cannot bring,
-# a Chromium, an nginx and curl: installs Debian's if it may, and otherwise says loudly
+# a Chromium, an nginx, curl and npm: installs Debian's if it may, and otherwise says loudly
 # what will be skipped and how to get it.
 set -u
 PATH=$PATH:/usr/sbin:/sbin # where Debian has nginx, and what installs it
@@ -20,10 +20,15 @@ find_curl() {
     command -v curl >/dev/null
 }
 
+find_npm() {
+    command -v npm >/dev/null
+}
+
 missing() {
     find_chromium || echo chromium
     find_nginx || echo nginx-light
     find_curl || echo curl
+    find_npm || echo npm
 }
 
 # The tests run an nginx of their own: the package's service is not to start beside
@@ -70,6 +75,10 @@ find_nginx || {
 find_curl || {
     echo "*** No curl here, and none could be installed: THE DOCUMENTATION'S SESSIONS WILL BE SKIPPED. ***"
     echo "*** Get one with: sudo apt-get install curl ***"
+}
+find_npm || {
+    echo "*** No npm here, and none could be installed: THE TESTS WITH OTHER TOOLS' BANNERS WILL BE SKIPPED. ***"
+    echo "*** Get one with: sudo apt-get install npm ***"
 }
 # Where everything is required the tests themselves fail for want of it.
 exit 0

@@ -24,6 +24,7 @@ import werkzeug.test
 from prometheus_client import REGISTRY, generate_latest
 
 import transcripts
+from banner_apps import BANNERS
 from browsing import chromium
 from browsing import tab as opened_tab
 from consentgate import ConsentGate, Event, Policy
@@ -352,6 +353,16 @@ def test_the_policy_of_a_page_follows_the_choice() -> None:
     assert allowed.split() == ["video.example.com", "*.images.example.com", "static.example.org"]
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", BANNERS)
+def test_the_answer_of_another_banner_is_taken(name: str) -> None:
+    """Each gate of the page reads the tool that a browser test presses the buttons of."""
+    shown = loaded(f"other_banners.{name}")
+    assert shown.banner == BANNERS[name]
+    assert shown.gate.banner is shown.banner
+    assert shown.gate.policy.lookup(shown.banner.cookie.encode()) == shown.banner.row
+
+
 @pytest.mark.browser
 @pytest.mark.usefixtures("folder")
 def test_the_banner_works_under_the_policy_of_the_page() -> None:
@@ -540,5 +551,10 @@ TESTED = {
     *("shop/templates/shop.html", "proxies/nginx.conf", "proxies/cache.conf"),
     *("spa/static/spa.js", "spa/static/listening.js"),
     *("tutorial/bare.py", "tutorial/app.py"),
+    # Their pages are visited with trackers: tests/test_docs_scripts.py.
+    *("scripts.py", "static/refused.js"),
+    *(f"templates/{name}.html" for name in ("guarded", "gtag", "matomo")),
+    # Their pages use the scripts: tests/browser/test_other_banners_in_chromium.py.
+    *(f"other_banners/{name}.{kind}" for name in BANNERS for kind in ("py", "js")),
 }
 """The files that the tests here, or a session, run."""

@@ -166,10 +166,13 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
     return _with_row(policy, row)
 
 
-def with_banner_cookie(policy: Policy, banner: object) -> Policy:
+def with_banner_cookie(
+    policy: Policy, banner: object, cookie_name: str, max_age: timedelta
+) -> Policy:
     """Return the policy with the row of the cookie in which another banner keeps its answer.
 
-    Raises ConsentGateError for what is no banner, or speaks of categories that are not there.
+    Raises ConsentGateError for what is no banner, speaks of categories that are
+    not there, or has the consent cookie for its own.
     """
     if banner is None:
         return policy
@@ -180,7 +183,12 @@ def with_banner_cookie(policy: Policy, banner: object) -> Policy:
             f"consent_from={banner!r}: use one of consentgate.banners, as in "
             "Klaro(categories={'matomo': 'statistics'})"
         )
-    banner.check(policy)
+    banner.check(policy, max_age)
+    if banner.cookie == cookie_name:
+        raise ConsentGateError(
+            f"consent_from: its cookie {banner.cookie!r} is the consent cookie's own name; use "
+            "another name in the tool, or another cookie_name"
+        )
     declared = policy.lookup(banner.cookie.encode("ascii"))
     if declared is None:
         return _with_row(policy, banner.row)
