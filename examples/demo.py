@@ -1,9 +1,9 @@
-"""The demo: a site whose every page tries to set five cookies, behind the gate.
+"""The demo: a site that tries to set seven cookies, of all four kinds, behind the gate.
 
-A script of the page sets a sixth, and an image of another site a seventh: the
-page tells what the gate does about these. `make demo`, or `python -m
-examples.demo [PORT]`. The console shows, request by request, which cookies
-passed, which were stripped, withheld or expired, and why.
+Five come in headers of every page, a script of the page writes a sixth, and a
+film of another site brings a seventh. `make demo`, or `python -m examples.demo
+[PORT]`. The console shows, request by request, which cookies passed, which
+were stripped, withheld or expired, and why.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -69,21 +69,24 @@ policy = Policy(
             purpose={"en": "Counts your clicks", "fr": "Compte vos clics"},
             lifetime=YEAR,
         ),
-        Cookie(
-            "partner_id",
-            "marketing",
-            provider="Partner Ltd",
-            purpose={"en": "Knows you on other sites", "fr": "Vous reconnaît sur d’autres sites"},
-            lifetime=YEAR,
-            party="third",
-        ),
     ],
     third_parties=[
         ThirdParty(
             "Partner Ltd",
             "marketing",
-            hosts=["127.0.0.1", "localhost"],
-            purpose={"en": "An image that counts you", "fr": "Une image qui vous compte"},
+            # This very server under its other name, on whatever port is free.
+            hosts=["127.0.0.1:*", "localhost:*"],
+            cookies=[
+                Cookie(
+                    "partner_id",
+                    purpose={
+                        "en": "Knows you on other sites",
+                        "fr": "Vous reconnaît sur d’autres sites",
+                    },
+                    lifetime=YEAR,
+                )
+            ],
+            purpose={"en": "Shows a film", "fr": "Montre un film"},
         )
     ],
 )
@@ -97,10 +100,19 @@ ATTEMPTS = {
     "spy": "1; Path=/",
 }
 
-# What a script of the page sets, and what another site sets: neither passes the gate.
+# What a script of the page writes, and what another site sets in a response of its own.
 SCRIPTED = "clicks_js"
 PARTNER = "partner_id"
 PARTNER_SETS = f"{PARTNER}=99; Path=/; Max-Age=31536000; SameSite=None; Secure"
+
+KINDS = {
+    "necessary": ["session", "basket"],
+    "statistics": ["_ga_DEMO", SCRIPTED],
+    "first_party": ["ad_id"],
+    "third_party": [PARTNER],
+    "undeclared": ["spy"],
+}
+"""The cookies by the four kinds that a cookie charter tells apart, and one that nobody declared."""
 
 live = Live(show)
 gate = ConsentGate(
@@ -123,10 +135,10 @@ def language_of(request: Request) -> str:
     return accepted.best_match(list(TEXTS), default="en")
 
 
-# The partner is this very server under its other name. A port has five digits at most.
 _OTHER_NAME = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+# A port has five digits at most.
 _HERE = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
-PIXEL = "/partner/pixel.svg"
+FILM = "/partner/film"
 
 
 def partner_of(request: Request) -> str:
@@ -135,33 +147,40 @@ def partner_of(request: Request) -> str:
     return f"http://{_OTHER_NAME[here[1]]}{here[2] or ''}" if here else ""
 
 
+def rows(consent: Consent) -> list[dict[str, Any]]:
+    """Return what the page's table says, cookie by cookie."""
+    known = {cookie.name: cookie for party in policy.third_parties for cookie in party.declared_cookies}
+    found = []
+    for kind, names in KINDS.items():
+        for name in names:
+            cookie = known.get(name) or policy.lookup(name.encode())
+            way = "header" if name in ATTEMPTS else "script" if name == SCRIPTED else "partner"
+            passes = cookie is not None and consent.allows(cookie.category)
+            found.append(
+                {"name": name, "kind": kind, "way": way, "passes": passes, "cookie": cookie}
+            )
+    return found
+
+
 async def home(request: Request) -> Response:
     """Set every cookie there is, as careless sites do."""
     consent: Consent = request.state.consent
-    rows = []
-    for name in ATTEMPTS:
-        cookie = policy.lookup(name.encode())
-        category = cookie.category if cookie else None
-        passes = category is not None and consent.allows(category)
-        rows.append({"name": name, "category": category, "passes": passes, "cookie": cookie})
     lang, partner = language_of(request), partner_of(request)
-    # With consent, or where the visitor asks to see what happens without it.
-    unasked = request.query_params.get("partner") == "unasked"
-    loads = bool(partner) and (consent.allows("marketing") or unasked)
     shown = {
         "lang": lang,
         "text": TEXTS[lang],
-        "rows": rows,
+        "rows": rows(consent),
         "brought": sorted(request.cookies),
-        "scripted": SCRIPTED,
-        "partner": PARTNER,
-        "partner_host": partner.partition("//")[2],
-        "pixel": partner + PIXEL if loads else "",
+        "partner": partner,
+        "film": partner + FILM,
+        # Where the visitor asks to see what comes of it: a frame that nobody asked about.
+        "careless": request.query_params.get("partner") == "unasked",
     }
     response = templates.TemplateResponse(request, "demo.html", shown)
-    # Strict: no style, script or handler in the page itself. What asks needs no exception.
-    images = f"; img-src 'self' {partner}" if loads else ""
-    response.headers["Content-Security-Policy"] = f"default-src 'self'{images}"
+    # Strict: no style, script or handler in the page itself. What asks needs no exception. The
+    # partner may be framed whatever the visitor says: as to that, the gate adds its own policy.
+    frames = f"; frame-src 'self' {partner}" if partner else ""
+    response.headers["Content-Security-Policy"] = f"default-src 'self'{frames}"
     for name, value in ATTEMPTS.items():
         response.headers.append("Set-Cookie", f"{name}={value}")
     return response
@@ -175,25 +194,25 @@ site = gate.asgi(
 
 
 class Beside:
-    """Another site at the same address, outside the gate: it has an image, and sets a cookie."""
+    """Another site at the same address, outside the gate: it has a film, and sets a cookie."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the image; all else is the gated site's."""
-        if scope["type"] == "http" and scope["path"] == PIXEL:
-            picture = Response(
-                SVG, media_type="image/svg+xml", headers={"Cache-Control": "no-store"}
-            )
-            picture.headers["Set-Cookie"] = PARTNER_SETS
-            await picture(scope, receive, send)
+        """Show the film; all else is the gated site's."""
+        if scope["type"] == "http" and scope["path"] == FILM:
+            film = HTMLResponse(PICTURE, headers={"Cache-Control": "no-store"})
+            film.headers["Set-Cookie"] = PARTNER_SETS
+            await film(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
 
-SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24">\
-<circle cx="12" cy="12" r="11" fill="#6b4fbb"/><circle cx="12" cy="12" r="4" fill="#fff"/></svg>"""
+PICTURE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A film</title>
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180" role="img" aria-label="The sea">
+<path fill="#8fc1e3" d="M0 0h320v100H0z"/><circle cx="250" cy="40" r="18" fill="#ffd166"/>
+<path fill="#31708e" d="M0 100q40-16 80 0t80 0 80 0 80 0v80H0z"/></svg></html>"""
 
 # The console shows, request by request, what the gate does.
 app = live.around(Beside(site))
@@ -224,7 +243,7 @@ def main() -> None:
   consentgate demo
 
   Open     {url}  (in French: {url}?lang=fr)
-  Look at  this console: each page tries to set five cookies (and gets two past it)
+  Look at  this console: each page tries to set five cookies (a script and a film bring two more)
            + passed: it left      - stripped: it never reached the browser
            # withheld: the site could not read it
            x expired: the browser was told to forget it

@@ -9,83 +9,95 @@ TEXTS: dict[str, dict[str, Any]] = {
         "other": "fr",
         "other_name": "Français",
         "title": "consentgate demo",
-        "intro": "Every page of this site tries to set five cookies. The gate in front of it "
-        "decides which of them leave.",
-        "unanswered": "You have not answered yet: only what is necessary leaves.",
+        "intro": "Every page of this site tries to set seven cookies, of all kinds and in three "
+        "ways. The gate in front of it decides which of them get through.",
+        "unanswered": "You have not answered yet: only what is necessary gets through.",
         "accepted": "You accepted. You can take it back with one press, below.",
         "refused": "You refused advertising. You can change your mind at any time.",
         "tried": "What this page tried to set",
         "outcome": "Outcome",
-        "category": "Category",
+        "kind": "Kind",
+        "way": "How it comes",
         "purpose": "Purpose",
-        "left": "left",
-        "stripped": "stripped",
-        "categories": {name: name for name in ("necessary", "statistics", "marketing")},
-        "undeclared": "undeclared",
+        "passes": {"header": "left", "script": "may be written", "partner": "may be loaded"},
+        "stopped": {"header": "stripped", "script": "refused", "partner": "not loaded"},
+        "kinds": {
+            "necessary": "necessary",
+            "statistics": "statistics",
+            "first_party": "first-party, advertising",
+            "third_party": "third-party",
+            "undeclared": "undeclared",
+        },
+        "ways": {
+            "header": "in a header of this page",
+            "script": "by a script of this page",
+            "partner": "from another site",
+        },
         "nobody": "nobody says",
         "read": "What this site read of your browser’s cookies",
         "withheld": "This is all that the site could read. What you did not accept is withheld "
         "from it, and your browser is told to forget it.",
         "nothing": "Nothing.",
-        "past": "Past the gate",
-        "past_intro": "The gate stands where responses of this site leave. What a script sets, and "
-        "what another site sets, does not come by there.",
-        "by_script": "set by a script of this page, unasked",
-        "script_gone": "This site does not read it, and with your next request your browser is "
-        "told to forget it. Then the script sets it again.",
-        "script_stays": "You accepted statistics: it stays, and this site reads it.",
-        "by_partner": "set with an image from",
-        "partner_absent": "The image is not loaded before you accept marketing: a site has to ask "
-        "before it loads such a thing, for the gate does not reach its cookie.",
+        "scripts": "A script that writes without asking",
+        "script_writes": "A script of this page writes clicks_js. The guard, which is first in the "
+        "page, holds it to your choice.",
+        "script_refused": "It has just tried, and was refused.",
+        "script_written": "It has just written it: you accepted statistics.",
+        "told": "Scripts that want to know before they write ask:",
+        "film": "A film of another site",
+        "film_title": "A film of the sea",
+        "film_asks": "The film comes from another site, which sets a cookie of its own. It is "
+        "loaded if you allow it.",
         "load_unasked": "Load it unasked, as careless sites do",
-        "partner_unasked": "Loaded unasked. The gate does not reach this cookie: it is set by "
-        "another site, in a response of its own.",
-        "partner_accepted": "You accepted marketing, so the image is loaded. The gate does not "
-        "reach its cookie: after a withdrawal the image is no longer loaded, but the cookie stays.",
-        "told": "Scripts that want to know before they set one ask:",
+        "film_careless": "This page did not ask. The gate told your browser from where it may "
+        "load things: before you accept marketing the film is not even requested.",
     },
     "fr": {
         "other": "en",
         "other_name": "English",
         "title": "Démonstration de consentgate",
-        "intro": "Chaque page de ce site essaie de déposer cinq cookies. Le portier placé devant "
-        "lui décide lesquels passent.",
+        "intro": "Chaque page de ce site essaie de déposer sept cookies, de toutes sortes et de "
+        "trois façons. Le portier placé devant lui décide lesquels passent.",
         "unanswered": "Vous n’avez pas encore répondu : seul le nécessaire passe.",
         "accepted": "Vous avez accepté. Un seul geste suffit pour revenir en arrière, plus bas.",
         "refused": "Vous avez refusé la publicité. Vous pouvez changer d’avis à tout moment.",
         "tried": "Ce que cette page a essayé de déposer",
         "outcome": "Résultat",
-        "category": "Catégorie",
+        "kind": "Sorte",
+        "way": "Comment il arrive",
         "purpose": "Finalité",
-        "left": "passé",
-        "stripped": "retenu",
-        "categories": {
+        "passes": {"header": "passé", "script": "peut être écrit", "partner": "peut être chargé"},
+        "stopped": {"header": "retenu", "script": "refusé", "partner": "non chargé"},
+        "kinds": {
             "necessary": "nécessaire",
             "statistics": "statistiques",
-            "marketing": "publicité",
+            "first_party": "interne, publicité",
+            "third_party": "tiers",
+            "undeclared": "non déclaré",
         },
-        "undeclared": "non déclaré",
+        "ways": {
+            "header": "dans un en-tête de cette page",
+            "script": "par un script de cette page",
+            "partner": "depuis un autre site",
+        },
         "nobody": "personne ne le dit",
         "read": "Ce que ce site a lu des cookies de votre navigateur",
         "withheld": "C’est tout ce que le site a pu lire. Ce que vous n’avez pas accepté lui est "
         "caché, et votre navigateur est prié de l’oublier.",
         "nothing": "Rien.",
-        "past": "À côté du portier",
-        "past_intro": "Le portier se tient là où passent les réponses de ce site. Ce que dépose "
-        "un script, ou un autre site, n’y passe pas.",
-        "by_script": "déposé par un script de cette page, sans demander",
-        "script_gone": "Ce site ne le lit pas, et à votre prochaine requête votre navigateur est "
-        "prié de l’oublier. Puis le script le dépose de nouveau.",
-        "script_stays": "Vous avez accepté les statistiques : il reste, et ce site le lit.",
-        "by_partner": "déposé avec une image venant de",
-        "partner_absent": "L’image n’est pas chargée avant que vous acceptiez la publicité : un "
-        "site doit demander avant de charger cela, car le portier n’atteint pas son cookie.",
-        "load_unasked": "La charger sans demander, comme les sites négligents",
-        "partner_unasked": "Chargée sans demander. Le portier n’atteint pas ce cookie : un autre "
-        "site le dépose, dans sa propre réponse.",
-        "partner_accepted": "Vous avez accepté la publicité, l’image est donc chargée. Le portier "
-        "n’atteint pas son cookie : après un retrait l’image n’est plus chargée, mais le cookie "
-        "reste.",
-        "told": "Un script qui veut savoir avant demande :",
+        "scripts": "Un script qui écrit sans demander",
+        "script_writes": "Un script de cette page écrit clicks_js. Le gardien, placé en tête de la "
+        "page, le tient à votre choix.",
+        "script_refused": "Il vient d’essayer, et a été refusé.",
+        "script_written": "Il vient de l’écrire : vous avez accepté les statistiques.",
+        "told": "Un script qui veut savoir avant d’écrire demande :",
+        "film": "Un film d’un autre site",
+        "film_title": "Un film de la mer",
+        "film_asks": "Le film vient d’un autre site, qui dépose son propre cookie. Il est chargé "
+        "si vous l’autorisez.",
+        "load_unasked": "Le charger sans demander, comme les sites négligents",
+        "film_careless": "Cette page n’a pas demandé. Le portier a dit à votre navigateur d’où il "
+        "peut charger quelque chose : avant que vous acceptiez la publicité, le film n’est même "
+        "pas demandé.",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -105,10 +106,15 @@ def test_it_speaks_english_and_french(
     assert TEXTS["en"].keys() == TEXTS["fr"].keys()
 
 
+def policies(page: Response) -> list[str]:
+    """Return the policies of a page, the app's own first."""
+    return page.headers.get_list("Content-Security-Policy")
+
+
 def test_its_policy_is_strict(client: TestClient) -> None:
     """The page forbids scripts and styles in itself, and has none."""
     page = client.get("/")
-    assert page.headers["Content-Security-Policy"] == "default-src 'self'"
+    assert policies(page)[0] == "default-src 'self'; frame-src 'self' http://localhost"
     for inline in ("<style", " style=", " onclick=", "<script>"):
         assert inline not in page.text
     for file in ("/static/demo.css", "/static/demo.js"):
@@ -116,18 +122,51 @@ def test_its_policy_is_strict(client: TestClient) -> None:
         assert client.get(file).status_code == 200
 
 
-def test_a_script_sets_a_cookie_that_the_site_does_not_read(client: TestClient) -> None:
-    """The script's cookie is withheld and expired with the next request, until it is accepted."""
+def outcomes(page: Response) -> dict[str, tuple[str, bool]]:
+    """Return what the page says of each cookie: its kind, and whether it gets through."""
+    rows = re.findall(
+        r"<code>(\w+)</code></th>.*?class=\"(yes|no)\".*?<td>(.*?)</td>", page.text, re.S
+    )
+    return {name: (kind, passes == "yes") for name, passes, kind in rows}
+
+
+KINDS = {
+    "session": "necessary",
+    "basket": "necessary",
+    "_ga_DEMO": "statistics",
+    "clicks_js": "statistics",
+    "ad_id": "first-party, advertising",
+    "partner_id": "third-party",
+    "spy": "undeclared",
+}
+
+
+def test_all_four_kinds_are_on_one_page_in_both_states(client: TestClient) -> None:
+    """Every kind of cookie is told with what becomes of it, before consent and after it."""
+    before, after = outcomes(client.get("/")), outcomes(answer(client, "accept"))
+    assert {name: kind for name, (kind, _) in before.items()} == KINDS
+    assert {name for name, (_, passes) in before.items() if passes} == {"session", "basket"}
+    assert {name for name, (_, passes) in after.items() if not passes} == {"spy"}
+
+
+def test_the_guard_is_first_in_the_head(client: TestClient) -> None:
+    """The guard comes before any other script, with what this visitor allows."""
     assert "clicks_js=1" in client.get("/static/demo.js").text
-    assert TEXTS["en"]["script_gone"] in client.get("/").text
+    page = client.get("/").text
+    first = page.partition("<head>")[2].lstrip().partition(">")[0]
+    assert "consentgate-guard." in first
+    assert "-clicks_js" in first
+    assert "+clicks_js" in answer(client, "accept").text
+
+
+def test_a_scripts_cookie_is_withheld_until_it_is_accepted(client: TestClient) -> None:
+    """The script's cookie is withheld and expired with the next request, until it is accepted."""
     sent = client.get("/", headers={"Cookie": "clicks_js=1"})
     assert "clicks_js" not in brought(sent)
     assert [line for line in sent.headers.get_list("Set-Cookie") if line.startswith("clicks_js=;")]
     answer(client, "accept")
     client.cookies.set("clicks_js", "1")
-    page = client.get("/")
-    assert TEXTS["en"]["script_stays"] in page.text
-    assert "clicks_js" in brought(page)
+    assert "clicks_js" in brought(client.get("/"))
 
 
 def brought(page: Response) -> str:
@@ -139,38 +178,36 @@ def brought(page: Response) -> str:
     ("here", "there"),
     [("127.0.0.1:8000", "localhost:8000"), ("localhost", "127.0.0.1")],
 )
-def test_the_partner_is_loaded_with_consent_alone_or_where_it_is_asked_for(
-    client: TestClient, here: str, there: str
-) -> None:
-    """The other site's image, and a rule that lets it in, are there after consent or by a link."""
+def test_the_film_waits_for_consent(client: TestClient, here: str, there: str) -> None:
+    """A box stands for the other site's film before consent, the film after; a link is careless."""
     client.base_url = f"http://{here}"
-    image = f'<img src="http://{there}/partner/pixel.svg"'
+    film = f'<iframe src="http://{there}/partner/film"'
     page = client.get("/")
-    assert image not in page.text
-    assert "partner=unasked" in page.text
-    asked_for = client.get("/?partner=unasked")
-    assert image in asked_for.text
-    assert TEXTS["en"]["partner_unasked"] in asked_for.text
-    rules = "default-src 'self'; img-src 'self' http://" + there
-    assert asked_for.headers["Content-Security-Policy"] == rules
+    assert film not in page.text
+    assert "Partner Ltd can read cookies" in page.text
+    assert "localhost:*" not in policies(page)[1]
+    careless = client.get("/?partner=unasked")
+    assert film in careless.text
+    assert TEXTS["en"]["film_careless"] in careless.text
+    assert policies(careless) == policies(page)
     accepted = answer(client, "accept")
-    assert image in accepted.text
-    assert accepted.headers["Content-Security-Policy"] == rules
+    assert film in accepted.text
+    assert policies(accepted)[1].endswith("127.0.0.1:* localhost:*")
 
 
 def test_under_another_name_there_is_no_partner(client: TestClient) -> None:
     """A Host that is neither of the two gets no partner: nothing of it comes into a header."""
     for host in ("shop.test", "localhost; script-src *", "localhost:8000 x"):
         page = client.get("/?partner=unasked", headers={"Host": host})
-        assert "/partner/pixel.svg" not in page.text
-        assert page.headers["Content-Security-Policy"] == "default-src 'self'"
+        assert "/partner/film" not in page.text
+        assert policies(page)[0] == "default-src 'self'"
 
 
 def test_the_partner_is_outside_the_gate(client: TestClient) -> None:
-    """Its image sets a cookie for embedding that no gate reaches, whatever was answered."""
-    picture = client.get("/partner/pixel.svg")
-    assert picture.headers["Content-Type"] == "image/svg+xml"
-    assert picture.headers.get_list("Set-Cookie") == [demo.PARTNER_SETS]
+    """Its film sets a cookie for embedding that no gate reaches, whatever was answered."""
+    film = client.get("/partner/film")
+    assert film.headers["Content-Type"].startswith("text/html")
+    assert film.headers.get_list("Set-Cookie") == [demo.PARTNER_SETS]
 
 
 def test_a_taken_port_is_said_and_passed_over(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,13 +115,18 @@ def test_a_box_speaks_the_language_of_the_page(adapter: Adapter) -> None:
         ("https://video.test:8443/film", "Video Ltd"),
         ("https://other.test/film", "other.test"),
         ("https://other.test:8443/film", "other.test:8443"),
-        ("/film", "This site"),
     ],
 )
 def test_a_box_names_who_is_behind_it(adapter: Adapter, src: str, name: str) -> None:
-    """A third party has its name, an undeclared host its own, and a path is this site's."""
+    """A declared third party has its name, an undeclared host its own."""
     helper: Helper = lambda consent: consent.iframe_html(src, "marketing", "A film")  # noqa: E731  # short
     assert f"comes from {name}." in text_of(children(shown(adapter, helper)[0])[0])
+
+
+def test_what_is_of_this_site_comes_from_nobody_else(adapter: Adapter) -> None:
+    """A frame of this very site has a box that names no other."""
+    markup, _ = shown(adapter, lambda consent: consent.iframe_html("/film", "marketing", "A film"))
+    assert "comes from" not in text_of(children(markup)[0])
 
 
 def test_a_script_without_consent_waits(adapter: Adapter) -> None:

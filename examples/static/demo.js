@@ -1,9 +1,16 @@
-// Unasked, as careless scripts do. The gate does not see it now, but with the next request.
+// What the guard says of scripts that write without asking.
+const heard = document.getElementById("heard");
+document.addEventListener("consentgate:refused", ({ detail }) => {
+  if (detail.enforced) heard.textContent = heard.dataset.refused;
+});
+heard.textContent = heard.dataset.written;
+
+// Unasked, as careless scripts do.
 document.cookie = "clicks_js=1; path=/; max-age=31536000";
 
-// What scripts are told of the choice.
+// What scripts are told that ask.
 document.getElementById("told").textContent =
-  `consentgate.allows("marketing") = ${window.consentgate.allows("marketing")}`;
+  `consentgate.allows("statistics") = ${window.consentgate.allows("statistics")}`;
 
 // The table is the server's: a new choice is worth a new page here.
 document.addEventListener("consentgate:change", () => location.reload());

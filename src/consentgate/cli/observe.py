@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -150,7 +151,9 @@ def _observed(
 
             app = load(target, interface=interface, factory=factory)
             plan = plan.of_app(app)
-            crawl = observation.of_app(app, plan, progress)
+            # What the app prints is not what was found.
+            with redirect_stdout(sys.stderr):
+                crawl = observation.of_app(app, plan, progress)
     return crawl.sightings, [crawl], plan
 
 
