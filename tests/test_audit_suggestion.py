@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from consentgate import Cookie, Policy
+from consentgate import Cookie, Policy, ThirdParty
 from consentgate.audit.sighting import Sighting
 from consentgate.audit.suggestion import Comparison, Outliving, blocks, compared, hinted
 from consentgate.configuration.writing import with_blocks
@@ -35,6 +35,15 @@ def test_sightings_are_sorted_by_what_the_policy_says() -> None:
     assert [seen.name for seen in found.undeclared] == ["é"]
     assert [seen.name for seen in found.own] == ["cookies_preferences"]
     assert [cookie.name for cookie in found.unseen] == ["theme"]
+
+
+def test_a_third_partys_cookie_is_declared_with_it() -> None:
+    """What a third party is known to set is declared where another site sets it, and only there."""
+    party = ThirdParty("Video Ltd", "marketing", cookies=["IDE*"])
+    seen = [Sighting("IDE", "third party", "video.test", lifetime=DAY), Sighting("IDE", "header")]
+    found = comparison(*seen, policy=Policy([], third_parties=[party]))
+    assert [each.by for each in found.declared] == ["third party"]
+    assert [each.by for each in found.undeclared] == ["header"]
 
 
 def test_what_outlives_its_declaration_is_told() -> None:

@@ -25,7 +25,9 @@ _LONGEST_WAIT = 15.0
 # time for those that a gate expires at once. HttpOnly ones it does not see: no script sets them.
 _WORLD = "consentgate"
 _TELL = """
-const tell = (cookies) => consentgateCookies(JSON.stringify({host: location.hostname, cookies:
+// An empty frame is a part of who made it: it has that origin, and no host in its address.
+const host = new URL(origin === "null" ? location : origin).hostname;
+const tell = (cookies) => consentgateCookies(JSON.stringify({host, cookies:
   cookies.map(({name, domain, path, expires, secure, sameSite}) =>
     ({name, domain, path, expires, secure, sameSite}))}));
 if (globalThis.cookieStore) {

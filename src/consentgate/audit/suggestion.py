@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from consentgate.audit.sighting import LONGEST, Sighting, longest
 from consentgate.category import ANONYMOUS_STATISTICS, MARKETING, NECESSARY
 from consentgate.cookie import Cookie
-from consentgate.names import is_declarable, is_pattern
+from consentgate.names import NameTable, is_declarable, is_pattern
 from consentgate.policy import Policy
 from consentgate.presets import Known, known
 
@@ -83,15 +83,22 @@ def compared(sightings: Iterable[Sighting], policy: Policy, consent_cookie: str)
     """Compare what was seen with what is declared. `consent_cookie` is the gate's own name."""
     declared, undeclared, own = [], [], []
     met: dict[str, timedelta | None] = {}
+    # What another site sets in a response of its own is declared with that site.
+    others = NameTable(
+        (each.name, 0, each) for party in policy.third_parties for each in party.declared_cookies
+    )
     for seen in sightings:
-        row = policy.lookup(seen.name.encode("utf-8", "surrogatepass"))
+        name = seen.name.encode("utf-8", "surrogatepass")
+        row = policy.lookup(name)
         if seen.name == consent_cookie:
             own.append(seen)
-        elif row is None:
-            undeclared.append(seen)
-        else:
+        elif row is not None:
             declared.append(seen)
             met[row.name] = longest(met.get(row.name), seen.lifetime)
+        elif seen.by == "third party" and others.find(name):
+            declared.append(seen)
+        else:
+            undeclared.append(seen)
     return Comparison(
         tuple(declared),
         tuple(undeclared),
