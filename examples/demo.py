@@ -211,7 +211,7 @@ class Beside:
 
 PICTURE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A film</title>
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180" role="img" aria-label="The sea">
-<path fill="#8fc1e3" d="M0 0h320v100H0z"/><circle cx="250" cy="40" r="18" fill="#ffd166"/>
+<path fill="#8fc1e3" d="M0 0h320v120H0z"/><circle cx="250" cy="40" r="18" fill="#ffd166"/>
 <path fill="#31708e" d="M0 100q40-16 80 0t80 0 80 0 80 0v80H0z"/></svg></html>"""
 
 # The console shows, request by request, what the gate does.
