@@ -149,7 +149,8 @@ def partner_of(request: Request) -> str:
 
 def rows(consent: Consent) -> list[dict[str, Any]]:
     """Return what the page's table says, cookie by cookie."""
-    known = {cookie.name: cookie for party in policy.third_parties for cookie in party.declared_cookies}
+    others = (cookie for party in policy.third_parties for cookie in party.declared_cookies)
+    known = {cookie.name: cookie for cookie in others}
     found = []
     for kind, names in KINDS.items():
         for name in names:
