@@ -24,7 +24,7 @@ def answered(
     """Return what a view behind the middleware answers."""
     gate = ConsentGate(POLICY, secret_key=KEY, **options)
     answer: HttpResponse = ConsentMiddleware(view, gate=gate)(
-        RequestFactory().get(path, headers=headers or {})
+        RequestFactory().get(path, headers=headers or {}, secure=True)
     )
     return answer
 

@@ -131,7 +131,7 @@ def test_a_report_only_policy_says_where_to_report(
     adapter: Adapter, options: dict[str, Any]
 ) -> None:
     """Under a report nothing is enforced, and browsers are told where to say what would be."""
-    answer = adapter(gate_of(**options), PAGE)
+    answer = adapter(gate_of(**options), PAGE, Visit(https=True))
     assert not answer.values(ENFORCED)
     assert allowed_hosts(answer, REPORTED) == ["cdn.test:8080"]
     [line] = answer.values(REPORTED)
@@ -139,10 +139,18 @@ def test_a_report_only_policy_says_where_to_report(
     assert answer.values(b"reporting-endpoints") == [b'consentgate="/cookies/reports"']
 
 
+def test_on_plain_http_reports_go_the_older_way(adapter: Adapter) -> None:
+    """Browsers take endpoints over https alone, and would report to nowhere."""
+    answer = adapter(gate_of(source_gate="report"), PAGE)
+    [line] = answer.values(REPORTED)
+    assert line.endswith(b"; report-uri /cookies/reports")
+    assert not answer.values(b"reporting-endpoints")
+
+
 def test_reports_go_to_where_the_app_is_mounted(adapter: Adapter) -> None:
     """The address to report to begins with the place where the app is mounted."""
     gate = gate_of(source_gate="report", pages="/biscuits")
-    answer = adapter(gate, PAGE, Visit(root="/shop"))
+    answer = adapter(gate, PAGE, Visit(root="/shop", https=True))
     assert answer.values(b"reporting-endpoints") == [b'consentgate="/shop/biscuits/reports"']
 
 
@@ -212,7 +220,7 @@ def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> Non
         (b"text/javascript", "script", False),
         (b"text/javascript", "worker", True),
         (b"text/javascript", "sharedworker", True),
-        (b"text/javascript", "serviceworker", True),
+        (b"text/javascript", "serviceworker", False),
         (b"text/javascript", None, True),
         (b"application/x-javascript; charset=utf-8", None, True),
         (b"text/css", None, False),
@@ -228,7 +236,34 @@ def test_what_becomes_a_page_or_a_worker_has_the_policy(
     visit = Visit(headers=sent, strict=content_type is not None)  # wsgiref wants a type
     answer = adapter(gate_of(), lambda _: Reply(headers), visit)
     assert bool(answer.values(ENFORCED)) is adds
-    assert bool(answer.values(b"vary")) is adds
+    assert (answer.values(b"vary")[:1] == [b"Cookie"]) is adds
+
+
+@pytest.mark.parametrize(
+    ("content_type", "destination", "vary"),
+    [
+        (b"text/javascript", "script", [b"Sec-Fetch-Dest"]),
+        (b"text/javascript", "serviceworker", [b"Sec-Fetch-Dest"]),
+        (b"image/svg+xml", "image", [b"Sec-Fetch-Dest"]),
+        (b"image/png", "image", []),
+        (b"text/css", "style", []),
+    ],
+)
+def test_what_may_be_a_worker_elsewhere_says_so_to_caches(
+    adapter: Adapter, content_type: bytes, destination: str, vary: list[bytes]
+) -> None:
+    """A script that was loaded as one, and kept, is not taken for a worker without a policy."""
+    visit = Visit(headers=[(b"Sec-Fetch-Dest", destination.encode())])
+    answer = adapter(gate_of(), lambda _: Reply([(b"Content-Type", content_type)]), visit)
+    assert answer.values(b"vary") == vary
+
+
+def test_a_script_that_sets_cookies_depends_on_both(adapter: Adapter) -> None:
+    """Where a cookie depended on the choice as well, both are named."""
+    headers = [(b"Content-Type", b"text/javascript"), (b"Set-Cookie", b"_ga=1")]
+    visit = Visit(headers=[(b"Sec-Fetch-Dest", b"script")])
+    answer = adapter(gate_of(), lambda _: Reply(headers), visit)
+    assert answer.values(b"vary") == [b"Cookie, Sec-Fetch-Dest"]
 
 
 def test_two_content_types_are_a_page_if_one_is(adapter: Adapter) -> None:
@@ -263,6 +298,7 @@ CONDITIONS: tuple[Header, ...] = (
         ((), (b"Sec-Fetch-Dest", b"iframe"), False),
         ((), (b"Sec-Fetch-Dest", b"worker"), False),
         ((), (b"Accept", b"text/html,*/*;q=0.8"), False),
+        ((), (b"Accept", b"*/*"), False),
         ((), (b"Sec-Fetch-Dest", b"image"), True),
         ((), (b"Accept", b"application/json"), True),
         ((CDN,), (b"Sec-Fetch-Dest", b"document"), True),
@@ -367,9 +403,9 @@ def test_a_policy_is_made_once_per_combination() -> None:
     """Two visitors who allow the same get the very same header objects."""
     sources = gate_of().sources
     assert sources is not None
-    first = sources.fields(frozenset({"statistics"}), "")
-    assert sources.fields(frozenset({"statistics"}), "") is first
-    assert sources.fields(frozenset(), "") is not first
+    first = sources.fields(frozenset({"statistics"}), "", https=True)
+    assert sources.fields(frozenset({"statistics"}), "", https=True) is first
+    assert sources.fields(frozenset(), "", https=True) is not first
 
 
 @pytest.mark.parametrize(

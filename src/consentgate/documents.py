@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import Enum, auto
 
 from consentgate.wire import BLANKS, Dialect, Text
 
 # Fetch 2.2.5, "destination", as Sec-Fetch-Dest says it: what becomes a document, and what a
-# worker. A worker from an address has the policy of its own response (HTML 10.2.4).
+# worker. A worker from an address has the policy of its own response (HTML 10.2.4). A service
+# worker is none of these: the browser keeps its first policy for as long as it has the script,
+# whatever is answered since, and asks a page's own policy before a request gets to it.
 _DOCUMENTS = frozenset({"document", "iframe", "frame", "object", "embed", "fencedframe"})
-_WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
+_WORKERS = frozenset({"worker", "sharedworker"})
+# On plain http browsers leave it out; a service worker that passes a page on says "empty".
+_UNSAID = (None, "empty")
 
 _HTML = (b"text/html", b"application/xhtml+xml")
 # MIME Sniffing 4.6: an XML document, an SVG image among them, can have scripts and frames in it.
@@ -22,19 +27,27 @@ _SCRIPT = re.compile(rb"(?:text|application)/(?:x-)?(?:java|ecma|live|j)script(?
 _UNKNOWN = (b"unknown/unknown", b"application/unknown", b"*/*")
 
 
-def loads_things(
+class Use(Enum):
+    """What a response is, as to the policies of pages."""
+
+    PAGE = auto()
+    """It loads things: a page, or a worker."""
+    ELSEWHERE = auto()
+    """It is none as it was asked for, and would be one if it were asked for otherwise."""
+    NONE = auto()
+
+
+def use_of(
     headers: Iterable[tuple[Text, Text]], destination: str | None, dialect: Dialect[Text]
-) -> bool:
-    """Tell whether a response may become a page or a worker.
+) -> Use:
+    """Tell whether a response becomes a page or a worker.
 
     `destination` is what the request says in Sec-Fetch-Dest (W3C Fetch
-    Metadata), None if nothing: on plain http browsers leave it out, and any
-    script may be that of a worker. An HTML page is one whatever it was asked
-    for as: caches do not tell that apart. What is XML, or nobody knows, is one
-    where it may be shown by itself.
+    Metadata), None if nothing. An HTML page is one whatever it was asked for
+    as: caches do not tell that apart. Other types depend on it.
     """
     if destination in _WORKERS:
-        return True
+        return Use.PAGE
     # Fetch 3.4, "extract a MIME type": a comma separates types, and the last that is one counts.
     types = [
         part.partition(b";")[0].strip(BLANKS).lower()
@@ -43,18 +56,22 @@ def loads_things(
         for part in dialect.encode(value).split(b",")
     ]
     if any(each in _HTML for each in types):
-        return True
-    if destination is None and any(map(_SCRIPT.fullmatch, types)):
-        return True
-    if destination is not None and destination not in _DOCUMENTS:
-        return False
-    return not types or any(map(_may_be_shown, types))
+        return Use.PAGE
+    if any(map(_SCRIPT.fullmatch, types)):
+        return Use.PAGE if destination is None else Use.ELSEWHERE
+    if types and not any(map(_may_be_shown, types)):
+        return Use.NONE
+    shown = destination in _UNSAID or destination in _DOCUMENTS
+    return Use.PAGE if shown else Use.ELSEWHERE
 
 
 def is_asked_for(destination: str | None, accept: str) -> bool:
-    """Tell whether a request is for a page or a worker, as far as it says so."""
-    if destination is None:
-        return "text/html" in accept
+    """Tell whether a request is for a page or a worker, or for something that may be one.
+
+    A script that fetches "*/*" may fetch a page ahead; the browser keeps it for who opens it.
+    """
+    if destination in _UNSAID:
+        return "text/html" in accept or accept.strip() == "*/*"
     return destination in _DOCUMENTS or destination in _WORKERS
 
 

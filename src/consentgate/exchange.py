@@ -13,7 +13,7 @@ from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
 from consentgate.forgetting import DELETABLE
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
-from consentgate.verdict import ON_CHOICE
+from consentgate.verdict import ON_CHOICE, ON_USE
 from consentgate.wire import Dialect, HeaderKind, Text
 
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
@@ -90,7 +90,7 @@ class Exchange(Adopting):
         kept = self.filtered(headers, dialect)
         self.started = True
         self.add_sources(kept, dialect, status)
-        if self.reviews or self.varies:
+        if self.reviews or self.varies or self.depends_on_use:
             self._complete(kept, dialect)
         return kept
 
@@ -242,5 +242,6 @@ class Exchange(Adopting):
             self.varies = self.varies or ON_CHOICE
         # Under report_only, what is no header at all may be among them.
         odd = self.gate.report_only and _UNSAFE in wire.header_kinds(kept, dialect)
-        if self.varies and not odd:
-            caching.keep_apart(kept, self.varies, dialect, private=self.personal)
+        fields = (*self.varies, *ON_USE) if self.depends_on_use else self.varies
+        if fields and not odd:
+            caching.keep_apart(kept, fields, dialect, private=self.personal)

@@ -87,16 +87,17 @@ class Sources:
         party = self._table.find(host)
         return party.category if party else None
 
-    def _fields(self, allowed: frozenset[str], root: str) -> Fields:
+    def _fields(self, allowed: frozenset[str], root: str, https: bool) -> Fields:
         """Return the fields for a page of who allows these categories.
 
-        `root` is where the app is mounted, percent-encoded.
+        `root` is where the app is mounted, percent-encoded; `https` is whether
+        the page came over it.
         """
-        lines = tuple(self._lines(allowed, root))
+        lines = tuple(self._lines(allowed, root, https))
         raw = tuple((name.lower().encode("ascii"), text.encode("ascii")) for name, text in lines)
         return {str: lines, bytes: raw}
 
-    def _lines(self, allowed: frozenset[str], root: str) -> Iterator[tuple[str, str]]:
+    def _lines(self, allowed: frozenset[str], root: str, https: bool) -> Iterator[tuple[str, str]]:
         strict = self._policy(allowed)
         enforced = None if self._report else self._policy(allowed | self._reported)
         if enforced is not None:
@@ -106,9 +107,14 @@ class Sources:
         if self._endpoint is None:
             yield _REPORTED, strict
             return
-        # CSP3 6.5.1: browsers that know `report-to` leave `report-uri` aside.
         where = root + self._endpoint
-        yield _REPORTED, f"{strict}; report-uri {where}; report-to consentgate"
+        told = f"{strict}; report-uri {where}"
+        if not https:
+            # Reporting API 3.2: endpoints are of secure pages. Browsers that know `report-to` leave
+            # `report-uri` aside (CSP3 6.5.1), and would report nowhere.
+            yield _REPORTED, told
+            return
+        yield _REPORTED, f"{told}; report-to consentgate"
         yield _ENDPOINTS, f'consentgate="{where}"'
 
     def _policy(self, allowed: frozenset[str]) -> str:

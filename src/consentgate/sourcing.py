@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from consentgate.browser_report import BrowserReport
 from consentgate.category import ALWAYS
-from consentgate.documents import is_asked_for, loads_things
+from consentgate.documents import Use, is_asked_for, use_of
 from consentgate.forgetting import Forgetting
 from consentgate.observer import LONGEST_NAME, LONGEST_PATH, Event, Reason
 from consentgate.wire import Dialect, Text
@@ -21,6 +21,8 @@ class Sourcing(Forgetting):
 
     destination: str | None = None
     """What the response is for, as Sec-Fetch-Dest of the request says."""
+    depends_on_use = False
+    """Whether the response would be another one for another destination."""
     ours = False
     """Whether the response is one of the gate's own pages: these have a policy of their own."""
 
@@ -50,13 +52,16 @@ class Sourcing(Forgetting):
         sources = self.gate.sources
         if sources is None or self.ours or status == _NOT_MODIFIED or status < _FINAL:
             return
-        if not loads_things(kept, self.destination, dialect):
+        use = use_of(kept, self.destination, dialect)
+        self.depends_on_use = use is Use.ELSEWHERE
+        if use is not Use.PAGE:
             return
         allowed = self._permitted() if sources.categories else ALWAYS
         # Where no consent is needed, only what the visitor refused is stopped.
         if self.consent_needed or not sources.categories <= allowed:
             root = self.target.root if sources.reports else ""
-            kept += sources.fields(allowed & sources.categories, root)[type(dialect.vary)]
+            fields = sources.fields(allowed & sources.categories, root, self.secure)
+            kept += fields[type(dialect.vary)]
 
     def hear(self, report: BrowserReport) -> None:
         """Tell the observers what a browser reports, unless it is allowed by now."""

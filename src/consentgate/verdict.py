@@ -20,6 +20,7 @@ logger = logging.getLogger("consentgate")
 ON_CHOICE = (b"Cookie",)
 ON_SIGNAL = (b"Cookie", b"Sec-GPC")
 ON_LANGUAGE = (b"Cookie", b"Accept-Language")
+ON_USE = (b"Sec-Fetch-Dest",)
 
 _NOTHING: frozenset[str] = frozenset()
 

@@ -177,6 +177,13 @@
     await show(state).catch(() => location.reload());
   };
 
+  // A page that was kept for the way back has the policy of the choice that held then.
+  addEventListener("pageshow", async ({ persisted }) => {
+    if (!persisted) return;
+    const state = await (await fetch(address("choice.json"))).json();
+    if (state.needed && `${state.allowed}` !== `${allowed}`) location.reload();
+  });
+
   // One after the other: what was pressed last is what holds.
   let last = Promise.resolve();
   document.addEventListener("submit", (event) => {
