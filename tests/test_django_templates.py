@@ -358,3 +358,21 @@ def test_the_tags_are_there_with_the_app_alone() -> None:
         pytest.raises(TemplateSyntaxError, match="'consentgate' is not a registered tag library"),
     ):
         render_to_string("page.html")
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_tags_for_scripts_and_frames_are_there(way: Way) -> None:
+    """Guard, consent mode and placeholders come by tags too, with the page's nonce and language."""
+    source = (
+        "{% load consentgate %}{% consent_guard nonce='n1' %}{% consent_mode nonce='n2' %}"
+        "{% consent_script 'n3' %}{% consent_external_script '/c.js' 'statistics' nonce='n4' %}"
+        "{% consent_iframe 'https://video.test/' 'marketing' 'A film' loading='lazy' %}"
+    )
+    text = answer(source, way=way, accept="fr").body.decode()
+    for number in range(1, 5):
+        assert f'nonce="n{number}"' in text
+    assert 'data-cookies="+sessionid +visits -ad_id -_ga*"' in text
+    assert "analytics_storage" in text
+    assert 'type="text/plain" data-consent="statistics" src="/c.js"' in text
+    assert 'data-src="https://video.test/" title="A film" hidden loading="lazy"' in text
+    assert 'lang="fr"' in text

@@ -62,6 +62,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         ({"gpc": day}, r"gpc=.*: use a date, as in date\(2026, 11, 25\)")
         for day in ("2026-11-25", True, 0, datetime(2026, 11, 25))
     ),
+    *(({"reports": value}, "reports=.*: say True or False") for value in (1, "no", None)),
     *(
         ({"content_security_policy": value}, "content_security_policy=.*: use one line")
         for value in ("", None, "a\nb", "a\r\nSet-Cookie: a=1", "é", 1)
@@ -98,6 +99,7 @@ def test_what_cannot_work_is_said_at_once(options: dict[str, Any], says: str) ->
         {"controller": {"fr": "La Boutique"}},
         {"proxies": 2},
         {"gpc": date(2026, 11, 25)},
+        {"reports": False},
         {"content_security_policy": "default-src 'self'"},
         {"templates": DictLoader({})},
         {"templates": str(FOLDER)},

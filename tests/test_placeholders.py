@@ -261,6 +261,8 @@ def test_a_box_without_a_title_has_the_name_of_the_third_party(adapter: Adapter)
         (BOX, (), {"src": FILM, "category": "necessary"}, 400),
         (BOX, (), {"src": FILM, "category": "preferences"}, 400),
         (BOX, (), {"src": "javascript:1", "category": "marketing"}, 400),
+        (BOX, (), {"src": "https://video.test:99999/", "category": "marketing"}, 400),
+        (BOX, (), {"src": "https://a@video.test/", "category": "marketing"}, 400),
         (BOX, (), {"category": "marketing"}, 400),
         (BOX, ((b"Sec-Fetch-Site", b"cross-site"),), {"src": FILM, "category": "marketing"}, 403),
         (FRAME, (), {}, 400),

@@ -219,6 +219,7 @@ def test_json_has_them(adapter: Adapter) -> None:
             "hosts": ["www.youtube-nocookie.com", "*.ytimg.com"],
             "purpose": "Lit les films des articles",
             "privacy": "https://films.example/fr",
+            "cookies": [],
         }
     ]
     assert said["social"]["third_parties"] == [
@@ -227,8 +228,15 @@ def test_json_has_them(adapter: Adapter) -> None:
             "hosts": ["mastodon.example"],
             "purpose": "Shows posts",
             "privacy": "https://mastodon.example/privacy",
+            "cookies": [],
         },
-        {"name": "Nobody in particular", "hosts": [], "purpose": "", "privacy": ""},
+        {
+            "name": "Nobody in particular",
+            "hosts": [],
+            "purpose": "",
+            "privacy": "",
+            "cookies": [],
+        },
     ]
     assert said["anonymous_statistics"]["third_parties"] == []
     (maps,) = stated(adapter, gate, "de")["necessary"]["third_parties"]

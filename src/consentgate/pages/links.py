@@ -48,18 +48,23 @@ class Links(NamedTuple):
 
 def fields_of(target: Target) -> dict[str, str]:
     """Read the query of a request. A name that comes twice, or is odd, says nothing."""
-    try:
-        found = parse_qs(target.query, errors="replace", max_num_fields=100)
-    except ValueError:
-        return {}
-    return {name: values[0] for name, values in found.items() if len(values) == 1}
+    return {name: values[0] for name, values in _found(target).items() if len(values) == 1}
 
 
 def query_of(target: Target) -> Query:
     """Read what the pages know in a query."""
-    found = fields_of(target)
-    back = found.get("back")
-    return Query(found.get("lang"), back if back and is_own_path(back) else None, "saved" in found)
+    said = fields_of(target)
+    back = said.get("back")
+    own = back if back and is_own_path(back) else None
+    # After a second answer it is there twice.
+    return Query(said.get("lang"), own, saved="saved" in _found(target))
+
+
+def _found(target: Target) -> dict[str, list[str]]:
+    try:
+        return parse_qs(target.query, errors="replace", max_num_fields=100)
+    except ValueError:
+        return {}
 
 
 def files(base: str, root: str) -> Files:
