@@ -222,6 +222,8 @@ def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> Non
         (b"text/javascript", "sharedworker", True),
         (b"text/javascript", "serviceworker", False),
         (b"text/javascript", None, True),
+        (b"text/javascript", "empty", True),
+        (b"image/svg+xml", "empty", True),
         (b"application/x-javascript; charset=utf-8", None, True),
         (b"text/css", None, False),
         (b"text/plain;x=, text/html", "document", True),

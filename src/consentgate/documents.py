@@ -14,7 +14,7 @@ from consentgate.wire import BLANKS, Dialect, Text
 # whatever is answered since, and asks a page's own policy before a request gets to it.
 _DOCUMENTS = frozenset({"document", "iframe", "frame", "object", "embed", "fencedframe"})
 _WORKERS = frozenset({"worker", "sharedworker"})
-# On plain http browsers leave it out; a service worker that passes a page on says "empty".
+# On plain http browsers leave it out; a service worker that passes a request on says "empty".
 _UNSAID = (None, "empty")
 
 _HTML = (b"text/html", b"application/xhtml+xml")
@@ -58,7 +58,7 @@ def use_of(
     if any(each in _HTML for each in types):
         return Use.PAGE
     if any(map(_SCRIPT.fullmatch, types)):
-        return Use.PAGE if destination is None else Use.ELSEWHERE
+        return Use.PAGE if destination in _UNSAID else Use.ELSEWHERE
     if types and not any(map(_may_be_shown, types)):
         return Use.NONE
     shown = destination in _UNSAID or destination in _DOCUMENTS
