@@ -722,9 +722,9 @@ def test_odd_bytes_never_raise(headers: Pairs) -> None:
     assert is_page(headers) in (True, False)
 
 
-@pytest.mark.parametrize("fetch", [None, "document", "iframe", "frame"])
+@pytest.mark.parametrize("fetch", [None, "document", "iframe", "frame", "empty"])
 def test_a_page_is_requested(fetch: str | None) -> None:
-    """A request is for a page where the browser says so, or says nothing."""
+    """A request is for a page where the browser says so, says nothing, or a service worker asks."""
     said = {"Sec-Fetch-Dest": fetch} if fetch else {}
     assert is_page_request(Headers({"Accept": "text/html", **said}))
 

@@ -59,7 +59,8 @@ class Asking:
         self._method = method
         self._nonce: str | None = None
         # What the request says of itself is read now, and not once the app has changed it.
-        is_for_page, says_so = is_page_request(headers), "Sec-Fetch-Dest" in headers
+        is_for_page = is_page_request(headers)
+        says_so = headers.get("Sec-Fetch-Dest") not in (None, "empty")
         self._navigates = is_for_page and says_so
         self._whole_page = is_for_page and method in READING
         # An old browser says by what it takes that a page to be shown is asked for.

@@ -229,7 +229,10 @@ def _suits(name: bytes, value: bytes) -> bool:
 def is_page_request(headers: RequestHeaders) -> bool:
     """Tell whether a request is for a whole page, and not for a piece of one by a script."""
     destination = headers.get("Sec-Fetch-Dest")
-    if destination not in (None, "document", "iframe", "frame"):
+    # A service worker that passes a page on says "empty", as scripts do that fetch something; but
+    # it asks for what the page was asked for.
+    passed_on = destination == "empty" and "text/html" in (headers.get("Accept") or "")
+    if destination not in (None, "document", "iframe", "frame") and not passed_on:
         return False
     if any(name in headers for name in FRAGMENT):
         return False
