@@ -43,7 +43,7 @@ fuzz: $(VENV)/.dev
 	CONSENTGATE_PROFILE=fuzz $(BIN)/python -m pytest tests/test_fuzz.py tests/test_withholding.py \
 		tests/test_wire.py tests/test_policy.py tests/test_token.py tests/test_attributes.py \
 		tests/test_answers.py tests/test_insertion.py tests/test_inserted_pages.py \
-		tests/test_banners.py tests/test_scripted.py tests/test_placeholders.py
+		tests/test_banners.py tests/test_reports.py tests/test_scripted.py tests/test_placeholders.py
 
 coverage:
 	$(BIN)/python -m coverage report

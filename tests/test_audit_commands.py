@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from consentgate import Event, Reason
 from consentgate.cli.app import app
 from consentgate.cli.live import MARKS, Live, lines, log_silenced
-from consentgate.observer import CHOICES
+from consentgate.observer import CHOICES, TOLD
 from consentgate.observers import JsonLines
 from serving import free_port
 
@@ -296,7 +296,7 @@ def test_run_says_that_a_port_is_taken(folder: Path) -> None:
 def test_every_action_has_a_mark() -> None:
     """What became of a cookie, and each kind of choice, is shown with a sign of its own kind."""
     assert set(CHOICES) < set(MARKS)
-    assert {"passed", "stripped", "withheld", "expired", "clamped"} < set(MARKS)
+    assert {"passed", "stripped", "withheld", "expired", "clamped", *TOLD} < set(MARKS)
 
 
 def test_what_is_only_told_is_marked() -> None:
@@ -308,6 +308,13 @@ def test_what_is_only_told_is_marked() -> None:
         "  - stripped  x\\ny          marketing    (no choice yet) [not enforced]",
         "red",
     )
+
+
+def test_what_a_browser_tells_is_shown_with_its_page() -> None:
+    """A report comes later, and to another address: the page that it is of stands beside it."""
+    event = Event("blocked", "ads.test", None, "/films\n", Reason.UNDECLARED)
+    _, second = lines("POST", "/cookies/reports", [event])
+    assert second == ("  ! blocked   ads.test                  (undeclared) at /films\\n", "red")
 
 
 def test_what_is_heard_outside_a_request_is_let_go() -> None:

@@ -220,6 +220,9 @@ def test_a_report_tells_what_is_undeclared(tmp_path: Path) -> None:
         ("stripped", "_ga", "no choice yet"),
         ("withheld", "_fbp", "undeclared"),
         ("withheld", "made_up_by_a_visitor", "undeclared"),
+        ("guarded", "_gcl_au", "undeclared"),
+        ("guarded", "made_up_too", "undeclared"),
+        ("blocked", "_gid", "undeclared"),
         ("expired", "old", "undeclared"),
     ]
     file = tmp_path / "report.jsonl"
@@ -239,7 +242,7 @@ def test_a_report_tells_what_is_undeclared(tmp_path: Path) -> None:
         if line["path"] is None:
             del line["path"]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    mystery, fbp = of_reports([str(file)])
+    mystery, ad, fbp = of_reports([str(file)])
     assert (mystery.name, mystery.by, mystery.count, mystery.pages) == (
         "mystery",
         "header",
@@ -247,6 +250,7 @@ def test_a_report_tells_what_is_undeclared(tmp_path: Path) -> None:
         ("/a",),
     )
     assert (fbp.name, fbp.by, fbp.pages) == ("_fbp", "script", ())
+    assert (ad.name, ad.by) == ("_gcl_au", "script")
 
 
 def test_a_port_that_is_taken_is_said_with_the_remedy() -> None:

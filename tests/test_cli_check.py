@@ -178,6 +178,81 @@ def test_what_is_no_cookie_is_told_and_not_missed() -> None:
     assert "no cookie: unsafe header, at /basket\n" in said.out
 
 
+def test_what_was_declared_before_is_undeclared() -> None:
+    """The policy of today decides: a name that was refused then may be in no declaration now."""
+    said = command("check", "--against", reported(event("old", "refused", category="statistics")))
+    assert said.code == 1
+    assert "1  old  undeclared, at /basket\n" in said.out
+
+
+WITH_SITES = (
+    CLEAN
+    + """
+[[third_parties]]
+name = "Video Ltd"
+category = "marketing"
+hosts = ["*.video.test"]
+purpose = "Shows films."
+privacy = "https://video.test/privacy"
+"""
+)
+
+
+def blocked(host: str, reason: str = "undeclared", **more: Any) -> str:
+    """Return a line of a report: a host that would not have been loaded from."""
+    return event(host, reason, action="blocked", **more)
+
+
+def test_hosts_are_summed_up(policy: Path) -> None:
+    """Hosts stand apart from cookies, first what is in no declaration; that makes the answer no."""
+    policy.write_text(WITH_SITES, "utf-8")
+    known = blocked("www.video.test", "no choice yet", category="marketing", path="/films")
+    report = reported(known * 5, blocked("ads.test"), blocked("cdn.test:8080", path=None) * 2)
+    said = command("check", "--against", report)
+    assert said.code == 1
+    assert "Nothing was stripped, or would have been.\n" in said.out
+    assert (
+        "Not loaded from other sites, or would not have been, as browsers tell:\n"
+        "       2  cdn.test:8080   undeclared\n"
+        "       1  ads.test        undeclared, at /basket\n"
+        "       5  www.video.test  marketing: no choice yet, at /films\n"
+    ) in said.out
+    assert "2 hosts in no declaration: pages will not load from them" in said.out
+    answer = command("check", "--against", report, "--json").json["against"]
+    assert (answer["undeclared"], answer["undeclared_hosts"]) == ([], ["cdn.test:8080", "ads.test"])
+    assert [each["times"] for each in answer["blocked"]] == [2, 1, 5]
+
+
+def test_a_host_that_was_declared_since_is_well(policy: Path) -> None:
+    """The policy of today decides about hosts too: one that it has now is no finding."""
+    policy.write_text(WITH_SITES, "utf-8")
+    said = command("check", "--against", reported(blocked("cdn.video.test")))
+    assert said.code == 0
+    assert "1  cdn.video.test  declared since: marketing\n" in said.out
+
+
+def test_cookies_of_scripts_are_summed_up() -> None:
+    """What scripts did not get to write stands apart, and an undeclared one is told once."""
+    report = reported(
+        event("visitor", "refused", action="guarded", category="statistics"),
+        event("spy", action="guarded") * 2,
+        event("spy"),
+        event("cookies_preferences", "reserved for the gate", action="guarded"),
+    )
+    said = command("check", "--against", report)
+    assert said.code == 1
+    assert (
+        "Not written by scripts, or would not have been, as browsers tell:\n"
+        "       2  spy                  undeclared, at /basket\n"
+        "       1  cookies_preferences  no cookie: reserved for the gate, at /basket\n"
+        "       1  visitor              statistics: refused, at /basket\n"
+    ) in said.out
+    assert "1 name in no declaration" in said.out
+    answer = command("check", "--against", report, "--json").json["against"]
+    assert answer["undeclared"] == ["spy"]
+    assert len(answer["guarded"]) == 3
+
+
 def test_choices_and_lifetimes_are_summed_up() -> None:
     """How visitors chose, and which cookies are kept for longer than is declared."""
     report = reported(

@@ -215,6 +215,27 @@ def test_prometheus_counts_cookies(registry: CollectorRegistry) -> None:
     assert cookies(registry, "stripped", "", "unsafe header", "true") == 1
 
 
+def test_prometheus_counts_hosts_without_their_names(registry: CollectorRegistry) -> None:
+    """What browsers did not load is counted apart, by category; a script's cookie as a cookie."""
+    observer = Prometheus(registry)
+    for number in range(50):
+        observer(Event("blocked", f"h{number}.test", None, "/", Reason.UNDECLARED, enforced=False))
+    observer(Event("blocked", "ads.test", "marketing", "/", Reason.REFUSED))
+    observer(Event("guarded", "_ga", "statistics", "/", Reason.REFUSED))
+
+    def sources(*labels: str) -> float | None:
+        names = ("category", "reason", "enforced")
+        found = dict(zip(names, labels, strict=True))
+        return registry.get_sample_value("consentgate_sources_total", found)
+
+    assert sources("undeclared", "undeclared", "false") == 50
+    assert sources("marketing", "refused", "true") == 1
+    assert cookies(registry, "guarded", "statistics", "refused", "true") == 1
+    exposed = generate_latest(registry).decode()
+    assert ".test" not in exposed
+    assert "blocked" not in exposed
+
+
 def test_prometheus_counts_choices(registry: CollectorRegistry) -> None:
     """Every outcome of a choice is there from the start, with 0."""
     observer = Prometheus(registry)
@@ -304,7 +325,9 @@ def test_opentelemetry_emits_events(exported: Exported, monkeypatch: pytest.Monk
     monkeypatch.setattr("time.time_ns", lambda: 1795000000000000000)
     observer = OpenTelemetry(exported.provider)
     passed = Event("passed", "session", "necessary", "/", None)
-    for event in (STRIPPED, UNDECLARED, passed, CHOICE):
+    blocked = Event("blocked", "ads.test", "marketing", "/films", Reason.REFUSED)
+    guarded = Event("guarded", "spy", None, "/films", Reason.UNDECLARED)
+    for event in (STRIPPED, UNDECLARED, passed, CHOICE, blocked, guarded):
         observer(event)
     records = exported.records()
     assert [(record.event_name, record.severity_text) for record in records] == [
@@ -312,6 +335,8 @@ def test_opentelemetry_emits_events(exported: Exported, monkeypatch: pytest.Monk
         ("consentgate.cookie.withheld", "WARN"),
         ("consentgate.cookie.passed", "INFO"),
         ("consentgate.choice.granted", "INFO"),
+        ("consentgate.source.blocked", "INFO"),
+        ("consentgate.cookie.guarded", "WARN"),
     ]
     assert dict(records[0].attributes) == structured(STRIPPED, "consentgate.")
     assert set(records[1].attributes) == {

@@ -89,6 +89,15 @@ def test_kinds_are_told_apart(tmp_path: Path) -> None:
     assert row.path == "/"
 
 
+def test_what_browsers_tell_is_summed_up(tmp_path: Path) -> None:
+    """Hosts and cookies of scripts are rows of their own; a host is no cookie to be declared."""
+    told = [("blocked", "ads.test"), ("guarded", "spy"), ("stripped", "x")]
+    lines = [line(action=a, name=n, category=None, reason="undeclared") for a, n in told]
+    report = read(written(tmp_path / "x", *lines))
+    assert [(row.action, row.name) for row in report.rows] == told
+    assert report.undeclared == ["spy", "x"]
+
+
 def test_choices_are_counted(tmp_path: Path) -> None:
     """They are no rows; all four outcomes are there, with 0 too."""
     found = [line(action=action) for action in ("granted", "granted", "withdrawn")]

@@ -35,9 +35,12 @@ LONGEST_NAME, LONGEST_PATH = 80, 500
 CHOICES = ("granted", "refused", "partial", "withdrawn")
 """The actions of events that tell of a choice."""
 
+TOLD = ("blocked", "guarded")
+"""The actions of events that browsers tell of: their word alone, which anybody can send."""
+
 
 class Event(NamedTuple):
-    """One cookie, or one unsafe header, and what the gate did with it; or one choice.
+    """One cookie, unsafe header or other site, and what became of it; or one choice.
 
     `action` is "stripped" of what did not leave, "clamped" of what left with
     its lifetime cut, "withheld" of what the app did not get to read, "expired"
@@ -47,6 +50,13 @@ class Event(NamedTuple):
     undeclared. `path` is where, at most 500 characters of it. `reason` is why,
     None if it passed. `enforced` is False where it did not happen after all:
     under `report_only`, or for want of `clamp_lifetimes`.
+
+    Two actions are told by browsers, after the fact: "blocked" of another site
+    from which a page did not load a thing, and "guarded" of a cookie that a
+    script did not get to write. `name` is then the site's host, with its port
+    if that is unusual, or the cookie's, and `path` is the page's. It is a
+    visitor's word, which the gate cannot check: it is no ground for anything
+    but a look.
 
     Of a visitor's choice, once it is recorded, `action` is one of CHOICES:
     "granted" in all categories that are asked about, "refused" in all,
@@ -102,7 +112,8 @@ def is_logged(action: str, reason: Reason | None) -> bool:
 class LogObserver:
     """Logs each name once, under `consentgate`, and at most `limit` names of an action in all.
 
-    That is what was stripped, and what was withheld for its form alone.
+    That is what was stripped, and what was withheld for its form alone. What
+    browsers tell is left out: anybody could fill the log with it.
     """
 
     def __init__(self, limit: int = 1000) -> None:

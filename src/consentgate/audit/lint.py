@@ -121,8 +121,19 @@ def _categories(document: Document, policy: Policy, asked: _Languages) -> Iterat
 
 
 def _third_parties(document: Document, asked: _Languages) -> Iterator[_Found]:
-    for number, party in enumerate(document.declared.third_parties):
+    gated = document.file.gate.source_gate != "off"
+    # The file's own come first, then those of presets.
+    own = document.declared.third_parties[: len(document.file.third_parties)]
+    for number, party in enumerate(own):
         path: KeyPath = ("third_parties", number)
+        if gated and not party.hosts:
+            yield _Found(
+                "hosts-missing",
+                path,
+                "the source gate knows it by its hosts, and it has none: what it loads is neither "
+                "held before consent nor let through after it; add hosts, as in "
+                "['www.example.com']",
+            )
         yield from asked.purpose(party.purpose, path)
         if not is_filled(party.privacy):
             yield _Found(

@@ -102,14 +102,15 @@ def of_site(url: str, plan: Plan, progress: Progress | None = None) -> Crawl:
 def of_reports(paths: Iterable[str]) -> tuple[Sighting, ...]:
     """Return what reports (JSON Lines, written by JsonLines) say of undeclared cookies.
 
-    What was stripped, the site set. What was withheld came from a browser, and
-    anybody can send anything: it counts where a preset knows it, as scripts'.
+    What was stripped, the site set. What was withheld, or refused to a script,
+    came from a browser, and anybody can send anything: it counts where a preset
+    knows it, as scripts'.
     Raises ConsentGateError for a file that cannot be read.
     """
     from consentgate.observers import report
 
     rows = [row for row in report.read(paths).rows if row.reason == Reason.UNDECLARED]
-    setters = {"stripped": "header", "withheld": "script"}
+    setters = {"stripped": "header", "withheld": "script", "guarded": "script"}
     return tuple(
         Sighting(
             row.name,
@@ -118,7 +119,7 @@ def of_reports(paths: Iterable[str]) -> tuple[Sighting, ...]:
             count=row.count,
         )
         for row in rows
-        if row.action == "stripped" or (row.action == "withheld" and known(row.name))
+        if row.action == "stripped" or (row.action in ("withheld", "guarded") and known(row.name))
     )
 
 

@@ -60,6 +60,7 @@ RULES: Mapping[str, Rule] = {
     "category-untitled": Rule("error", _DESCRIBED),
     "category-undescribed": Rule("warning", _DESCRIBED),
     "unused-category": Rule("warning", "GDPR, article 4(11): consent is specific"),
+    "hosts-missing": Rule("warning", "ePrivacy directive 5(3): the source gate stops the rest"),
     "privacy-notice-missing": Rule("warning", "GDPR, article 13(1)(e)"),
     "controller-missing": Rule("error", f"GDPR, article 13(1)(a); {_CNIL}, article 2"),
 }

@@ -41,10 +41,11 @@ def check(
     First what is wrong with it, all at once; then what is valid and would not stand up: a
     necessary cookie that rests on no exemption, a purpose in one language, a tracker declared
     as necessary. With --against, what report_only gathered is summed up: what would have been
-    stripped, and what nobody has declared yet.
+    stripped, what scripts would not have written, what would not have been loaded from other
+    sites, and what nobody has declared yet.
 
-    Exit codes: 0 all is well; 1 there are faults, or cookies that nobody declared; 2 the file
-    is not right, or a report cannot be read.
+    Exit codes: 0 all is well; 1 there are faults, or cookies or hosts that nobody declared; 2 the
+    file is not right, or a report cannot be read.
 
     Examples:
       consentgate check
@@ -73,7 +74,7 @@ def check(
         _tell_faults(faults, path)
         if summary is not None:
             summary.tell()
-    if faults or (summary and summary.undeclared):
+    if faults or (summary and (summary.undeclared or summary.undeclared_hosts)):
         say_no()
 
 

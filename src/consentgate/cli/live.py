@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from consentgate.cli.console import Styled, say
-from consentgate.observer import Event, structured
+from consentgate.observer import TOLD, Event, structured
 
 # How each action is marked: a sign, and a style on a terminal.
 MARKS = {
@@ -20,6 +20,8 @@ MARKS = {
     "withheld": ("#", "yellow"),
     "expired": ("x", "magenta"),
     "clamped": ("~", "cyan"),
+    "blocked": ("!", "red"),
+    "guarded": ("!", "yellow"),
     "granted": ("*", "bold"),
     "refused": ("*", "bold"),
     "partial": ("*", "bold"),
@@ -82,8 +84,10 @@ def lines(method: str, path: str, events: Sequence[Event]) -> Iterator[Styled]:
         sign, style = MARKS[event.action]
         line = f"  {sign} {event.action:9} {event.name:12} {event.category or '':12}"
         why = f" ({event.reason})" if event.reason else ""
+        # A browser tells of a page that it got before.
+        where = f" at {event.path}" if event.action in TOLD else ""
         only_told = "" if event.enforced else " [not enforced]"
-        yield _in_one_line(line + why + only_told).rstrip(), style
+        yield _in_one_line(line + why + where + only_told).rstrip(), style
 
 
 def _in_one_line(text: str) -> str:

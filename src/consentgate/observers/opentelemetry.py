@@ -21,8 +21,9 @@ _EXPECTED = (None, Reason.UNANSWERED, Reason.REFUSED)
 class OpenTelemetry:
     """An observer that emits each event as a log record of OpenTelemetry.
 
-    Its event name is `consentgate.cookie.` and the action, or
-    `consentgate.choice.` and the choice; its attributes are
+    Its event name is `consentgate.cookie.` and the action,
+    `consentgate.source.blocked` of another site from which nothing was loaded,
+    or `consentgate.choice.` and the choice; its attributes are
     `consentgate.action`, `consentgate.name`, `consentgate.category`,
     `consentgate.path`, `consentgate.reason` and `consentgate.enforced`, those
     left out that are None. It belongs to the span in which the request was
@@ -60,6 +61,7 @@ class OpenTelemetry:
     def __call__(self, event: Event) -> None:
         """Emit the event."""
         kind = "choice" if event.action in CHOICES else "cookie"
+        kind = "source" if event.action == "blocked" else kind
         level = self._severity.INFO if event.reason in _EXPECTED else self._severity.WARN
         fields = structured(event, "consentgate.")
         now = time.time_ns()

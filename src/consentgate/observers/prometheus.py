@@ -21,10 +21,12 @@ class Prometheus:
 
     `consentgate_cookies_total` counts by `action`, `category`, `reason` and
     `enforced` ("true" or "false"); a cookie in no declaration has the category
-    "undeclared". `consentgate_choices_total` counts by `choice`: granted,
-    refused, partial, withdrawn, each there with 0 from the start. No label is
-    ever a cookie's name: the series are as few as the categories, whatever
-    visitors send.
+    "undeclared". `consentgate_sources_total` counts what browsers did not load
+    from other sites by `category`, `reason` and `enforced`.
+    `consentgate_choices_total` counts by `choice`: granted, refused, partial,
+    withdrawn, each there with 0 from the start. No label is ever a cookie's
+    name or a host: the series are as few as the categories, whatever visitors
+    send.
 
     `registry` is a CollectorRegistry, by default prometheus_client's own. Gates
     that use one registry add to the same counters; give them one each to tell
@@ -49,7 +51,7 @@ class Prometheus:
                 f"Prometheus({registry!r}): use a CollectorRegistry of prometheus_client, or "
                 "leave it out"
             )
-        self._cookies, self._choices = _counters(found)
+        self._cookies, self._sources, self._choices = _counters(found)
 
     def __call__(self, event: Event) -> None:
         """Count the event."""
@@ -57,16 +59,20 @@ class Prometheus:
             self._choices.labels(event.action).inc()
             return
         undeclared = UNDECLARED if event.reason is Reason.UNDECLARED else ""
-        self._cookies.labels(
-            event.action,
+        labels = (
             event.category or undeclared,
             event.reason or "",
             "true" if event.enforced else "false",
-        ).inc()
+        )
+        if event.action == "blocked":
+            self._sources.labels(*labels).inc()
+        else:
+            self._cookies.labels(event.action, *labels).inc()
 
 
 class _Counters(NamedTuple):
     cookies: Counter
+    sources: Counter
     choices: Counter
 
 
@@ -85,20 +91,29 @@ def _counters(registry: CollectorRegistry) -> _Counters:
 def _registered(registry: CollectorRegistry) -> _Counters:
     from prometheus_client import Counter  # as above
 
-    labels = ("action", "category", "reason", "enforced")
+    labels = ("category", "reason", "enforced")
     try:
         cookies = Counter(
-            "consentgate_cookies", "What the gate did with cookies.", labels, registry=registry
+            "consentgate_cookies",
+            "What the gate did with cookies.",
+            ("action", *labels),
+            registry=registry,
+        )
+        sources = Counter(
+            "consentgate_sources",
+            "What browsers did not load from other sites.",
+            labels,
+            registry=registry,
         )
         choices = Counter(
             "consentgate_choices", "Choices that visitors made.", ["choice"], registry=registry
         )
     except ValueError as error:
         raise ConsentGateError(
-            "Prometheus: the registry has metrics of the name consentgate_cookies or "
-            "consentgate_choices that are not this package's; use another: "
+            "Prometheus: the registry has metrics of the name consentgate_cookies, "
+            "consentgate_sources or consentgate_choices that are not this package's; use another: "
             "Prometheus(CollectorRegistry())"
         ) from error
     for choice in CHOICES:
         choices.labels(choice)
-    return _Counters(cookies, choices)
+    return _Counters(cookies, sources, choices)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from consentgate.errors import ConsentGateError
-from consentgate.observer import CHOICES, LONGEST_NAME, LONGEST_PATH, Reason, plain
+from consentgate.observer import CHOICES, LONGEST_NAME, LONGEST_PATH, TOLD, Reason, plain
 
-ACTIONS = ("stripped", "clamped", "withheld", "expired", "passed")
+ACTIONS = ("stripped", "clamped", "withheld", "expired", "passed", *TOLD)
 
 LONGEST_LINE = 65_536
 """A line of more bytes is none of ours."""
@@ -50,7 +50,7 @@ class Row:
 
 
 class Report:
-    """The sum of events: cookies by kind, choices by outcome.
+    """The sum of events: cookies and other sites by kind, choices by outcome.
 
     Memory is bounded: of an action 5,000 kinds are told apart, and what is
     beyond them is counted in `others`. Choices are counted only.
@@ -80,7 +80,9 @@ class Report:
     @property
     def undeclared(self) -> list[str]:
         """The names of cookies in no declaration, the most frequent first."""
-        rows = (row for row in self.rows if row.reason == Reason.UNDECLARED)
+        rows = (
+            row for row in self.rows if row.reason == Reason.UNDECLARED and row.action != "blocked"
+        )
         return list(dict.fromkeys(map(attrgetter("name"), rows)))
 
     def add(self, line: bytes) -> None:

@@ -13,7 +13,7 @@ from consentgate.consent import KEY
 from consentgate.exchange import Exchange
 from consentgate.pages.asking import READ, Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.request import CONDITIONS
 from consentgate.wire import BYTES
@@ -54,7 +54,9 @@ class AsgiPages:
             fields,
             https=scope.get("scheme") == "https",
             host=fields.get("host") or _server(scope),
-            body=await _body(receive, fields) if scope["method"] == "POST" else b"",
+            body=await _body(receive, fields, self._site.room(path))
+            if scope["method"] == "POST"
+            else b"",
         )
         status, answered, content = self._site.answer(request, handle)
         head = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in answered]
@@ -68,7 +70,7 @@ def _server(scope: Scope) -> str:
     return f"{host}:{port}" if port else str(host)
 
 
-async def _body(receive: Any, fields: Mapping[str, str]) -> bytes | None:
+async def _body(receive: Any, fields: Mapping[str, str], most: int) -> bytes | None:
     """Return the body of a request, None if it is no whole answer."""
     body, more = b"", True
     while more:
@@ -77,9 +79,9 @@ async def _body(receive: Any, fields: Mapping[str, str]) -> bytes | None:
             return None  # The visitor has gone: what came is no answer.
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             return None
-    return whole(body, declared_length(fields.get("content-length")))
+    return whole(body, declared_length(fields.get("content-length")), most)
 
 
 class Inserter:

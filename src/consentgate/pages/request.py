@@ -14,6 +14,8 @@ READING = ("GET", "HEAD")
 
 MAX_BODY = 16 * 1024
 """How many bytes the body of a visitor's answer may have."""
+MAX_REPORT = 128 * 1024
+"""How many bytes a browser's report may have: it sends up to a hundred things at once."""
 
 
 class PageRequest(NamedTuple):
@@ -46,12 +48,12 @@ def declared_length(content_length: str | None) -> int | None:
     return get_content_length(http_content_length=content_length)
 
 
-def whole(body: bytes, declared: int | None) -> bytes | None:
+def whole(body: bytes, declared: int | None, most: int = MAX_BODY) -> bytes | None:
     """Return a body that was read, None if it is no whole answer.
 
-    That is one longer than MAX_BODY, or not as long as `declared`: what is
+    That is one longer than `most`, or not as long as `declared`: what is
     missing may have been a refusal.
     """
-    if len(body) > MAX_BODY or declared not in (None, len(body)):
+    if len(body) > most or declared not in (None, len(body)):
         return None
     return body

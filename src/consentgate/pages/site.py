@@ -17,7 +17,8 @@ from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.placeholders import Placeholders
 from consentgate.pages.refusal import Field, Refusal
 from consentgate.pages.rendering import Renderer
-from consentgate.pages.request import READING, PageRequest, PageResponse
+from consentgate.pages.reports import Reports
+from consentgate.pages.request import MAX_BODY, MAX_REPORT, READING, PageRequest, PageResponse
 from consentgate.pages.settings import Pages
 from consentgate.pages.static import StaticFile, static_files
 from consentgate.policy import Policy
@@ -71,6 +72,7 @@ class Site:
         self._always_secure = always_secure
         self._consent_mode = checked(pages.consent_mode, policy)
         self.placeholders = Placeholders(policy, self.renderer)
+        self._reports = Reports(pages.proxies)
         self._choosable = policy.choosable & {category.key for category in policy.offered}
         self._routes = self._routed()
         # Most requests are for no page: that is seen at once.
@@ -81,6 +83,10 @@ class Site:
         return path.startswith(self._prefixes) and (
             path in self._routes or path.removesuffix("/") in self._routes
         )
+
+    def room(self, path: str) -> int:
+        """Return how many bytes the body of a request to a path may have."""
+        return MAX_REPORT if path.removesuffix("/") == self._pages.endpoint else MAX_BODY
 
     def banner(self, consent: Consent, told: str | None = None, nonce: str | None = None) -> Markup:
         """Return the banner for a visitor, empty where there is nothing to answer any more."""
@@ -133,6 +139,8 @@ class Site:
             f"{base}/placeholder": Route(READING, self._placeholder, _HTML),
             f"{base}/frame": Route(READING, self._frame, _HTML),
         }
+        if self._pages.endpoint is not None:
+            routes[self._pages.endpoint] = Route(("POST",), self._report, _JSON)
         for file in static_files().values():
             path = f"{base}/static/{file.name}"
             routes[path] = Route(READING, self._file(file), file.content_type)
@@ -194,6 +202,10 @@ class Site:
     def _frame(self, request: PageRequest, consent: Consent) -> PageResponse:
         page, fields = self.placeholders.frame(request, consent)
         return self._response(200, _HTML, page, headers=fields)
+
+    def _report(self, request: PageRequest, consent: Consent) -> PageResponse:
+        status, fields = self._reports.take(request, consent)
+        return PageResponse(status, fields, b"")
 
     def _gpc(self, _: PageRequest, __: Consent) -> PageResponse:
         """Global Privacy Control, "GPC Support Resource": the site heeds the signal."""

@@ -14,7 +14,7 @@ from werkzeug.wsgi import get_input_stream
 from consentgate.exchange import Exchange
 from consentgate.pages.asking import Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import NATIVE
 from consentgate.wsgi import Pair, consent, unconditional
@@ -53,25 +53,27 @@ class WsgiPages:
             https=environ["wsgi.url_scheme"] == "https",
             # PEP 3333: without HTTP_HOST these two say where the request went.
             host=environ.get("HTTP_HOST") or "{SERVER_NAME}:{SERVER_PORT}".format(**environ),
-            body=_body(environ) if environ["REQUEST_METHOD"] == "POST" else b"",
+            body=_body(environ, self._site.room(path))
+            if environ["REQUEST_METHOD"] == "POST"
+            else b"",
         )
         status, headers, content = self._site.answer(request, handle)
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers))
         return [content]
 
 
-def _body(environ: WSGIEnvironment) -> bytes | None:
+def _body(environ: WSGIEnvironment, most: int) -> bytes | None:
     """Return the body of a request, None if it is no whole answer."""
     declared = declared_length(environ.get("CONTENT_LENGTH"))
-    if declared is not None and declared > MAX_BODY:
+    if declared is not None and declared > most:
         return None
     stream, body = get_input_stream(environ), b""
     try:
-        while len(body) <= MAX_BODY and (more := stream.read(MAX_BODY + 1 - len(body))):
+        while len(body) <= most and (more := stream.read(most + 1 - len(body))):
             body += more
     except (ClientDisconnected, OSError, ValueError):  # Servers have errors of their own.
         return None
-    return whole(body, declared)
+    return whole(body, declared, most)
 
 
 class Inserter:

@@ -13,7 +13,7 @@ from consentgate.exchange import Exchange
 from consentgate.frameworks.django.handle import consent
 from consentgate.pages.asking import Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import MAX_BODY, PageRequest, declared_length, whole
+from consentgate.pages.request import PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import BYTES, Header
 from consentgate.wsgi import unconditional
@@ -40,7 +40,7 @@ class DjangoPages:
             https=request.is_secure(),
             host=request.META.get("HTTP_HOST")
             or "{SERVER_NAME}:{SERVER_PORT}".format(**request.META),
-            body=_body(request) if method == "POST" else b"",
+            body=_body(request, self._site.room(path)) if method == "POST" else b"",
         )
         status, headers, content = self._site.answer(page, handle)
         return HttpResponse(content, status=status, headers=dict(headers))
@@ -51,13 +51,13 @@ class DjangoPages:
         return Inserter(exchange, request) if may else None
 
 
-def _body(request: HttpRequest) -> bytes | None:
+def _body(request: HttpRequest, most: int) -> bytes | None:
     """Return the body of a request, None if it is no whole answer."""
     try:
-        body = request.read(MAX_BODY + 1)
+        body = request.read(most + 1)
     except (UnreadablePostError, OSError, ValueError):
         return None
-    return whole(body, declared_length(request.META.get("CONTENT_LENGTH")))
+    return whole(body, declared_length(request.META.get("CONTENT_LENGTH")), most)
 
 
 class Inserter:

@@ -1,4 +1,4 @@
-/* consentgate: holds the cookies that scripts write to the policy. First in <head>, not deferred.
+/* consentgate: holds cookies of scripts to the policy. First in <head>, not deferred.
    It stops honest scripts; hostile ones get round it. */
 (() => {
   if (window.consentgateGuard) return; // In the page twice.
@@ -15,7 +15,7 @@
     });
   };
   const declared = (name) => rules.find(([pattern]) => pattern.test(name))?.[1];
-  // Servers take a nameless cookie's value for a name.
+  // Servers take the value of a nameless one for a name.
   const odd = (name) => !name && rules.some(([, sign]) => sign === "-");
 
   const told = new Set();
@@ -27,10 +27,10 @@
   };
   addEventListener("pagehide", send);
   const passes = (name, sign = (!odd(name) && declared(name)) || "-") => {
-    // Once each: who hears of it may write it again.
+    // Once: who hears of it may write it again.
     if (sign !== "+" && told.size < 20 && !told.has(name)) {
       told.add(name);
-      const detail = { name, enforced: sign === "-" };
+      const detail = { name: name.slice(0, 200), enforced: sign === "-" };
       if (report && refused.push(detail) === 1) setTimeout(send, 500);
       document.dispatchEvent(new CustomEvent("consentgate:refused", { bubbles: true, detail }));
     }
@@ -61,10 +61,9 @@
     },
   });
 
-  const store = window.CookieStore?.prototype;
-  const put = store?.set;
+  const put = window.CookieStore?.prototype.set;
   if (put)
-    store.set = async function (first, ...more) {
+    CookieStore.prototype.set = async function (first, ...more) {
       const { name, expires, maxAge } = more.length ? { name: first } : Object(first);
       const gone = expires != null && expires < Date.now() && maxAge == null;
       if (gone || passes(trimmed(`${name}`))) return put.call(this, first, ...more);
@@ -73,25 +72,24 @@
   const expire = (name) => {
     const labels = location.hostname.split(".", 9);
     const domains = labels.map((_, at) => `; Domain=${labels.slice(at).join(".")}`);
-    const end = location.protocol === "https:" ? "; Secure" : "";
-    let path = "";
+    let path = location.protocol === "https:" ? "Secure; Path=" : "Path=";
     for (const step of location.pathname.split("/", 9))
       for (const part of [step, "/"]) {
         path += part;
         for (const domain of ["", ...domains])
-          document.cookie = `${name}=; Path=${path}${domain}${end}; Max-Age=0`;
+          document.cookie = `${name}=; ${path}${domain}; Max-Age=0`;
       }
   };
   const hold = (list) => {
     learn(list);
     try {
-      // What is declared and refused may be older than the refusal.
+      // What is refused may be older than that.
       const names = document.cookie.split("; ", 200).map(nameOf);
       names.filter((name) => name && declared(name) === "-").forEach(expire);
     } catch {} // No cookies in a sandbox.
   };
   hold(cookies);
-  // Captured: before all who start at this event.
+  // Captured: before all others.
   const hear = ({ detail }) => detail?.scripts != null && hold(detail.scripts);
   addEventListener("consentgate:change", hear, true);
 })();

@@ -23,36 +23,69 @@
   const helps = [];
   const GATES = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:";
   document.addEventListener("securitypolicyviolation", (event) => {
-    const at = helps.findIndex(({ origin }) => event.blockedURI.startsWith(origin));
+    const at = helps.findIndex(({ origin }) => `${event.blockedURI}/`.startsWith(`${origin}/`));
     if (event.disposition !== "enforce" || at < 0) return;
     const [{ help }] = helps.splice(at, 1);
     if (event.originalPolicy.startsWith(GATES)) help();
   });
-  const originOf = (address) => new URL(address, document.baseURI).origin;
   const address = (page, parameters) =>
     `${new URL(`../${page}`, own.src)}?${new URLSearchParams(parameters)}`;
 
-  const WAITING = "script[type='text/plain'][data-consent], iframe[data-consent][data-src]";
+  const SCRIPTS = "script[type='text/plain'][data-consent]";
+  const FRAMES = "iframe[data-consent][data-src]";
   const BOX = "[data-consentgate-placeholder]";
   const boxOf = (frame) => {
     const before = frame.previousElementSibling;
     return before?.matches(BOX) ? before : null;
   };
 
-  const wakeScript = (script, isLate) => {
+  // One that cannot be woken keeps none of the others asleep.
+  const safely = (act, element) => {
+    try {
+      return act(element);
+    } catch (error) {
+      console.error(error);
+    }
+  };
+
+  // Only in answer to a choice: a page that is loaded has the policy of the choice.
+  let reloads = false;
+  const wakeScript = (script) => {
     const woken = document.createElement("script");
     for (const { name, value } of script.attributes)
       if (!["type", "data-type", "data-consent", "data-src"].includes(name))
         woken.setAttribute(name, value);
     const { type, src } = script.dataset;
+    script.removeAttribute("data-consent");
     if (type) woken.type = type;
     if (src) woken.src = src;
     woken.nonce = script.nonce; // Browsers hide it from the attributes.
     woken.async = script.hasAttribute("async"); // Else they run in the order of the page.
     woken.text = script.text;
-    // Only in answer to a choice: a page that is loaded has the policy of the choice.
-    if (isLate && woken.src) helps.push({ origin: originOf(woken.src), help: () => location.reload() });
+    const { origin } = new URL(woken.src, document.baseURI);
+    if (reloads && woken.src) helps.push({ origin, help: () => location.reload() });
+    const ends = new Promise((end) => ["load", "error"].map((name) => woken.addEventListener(name, end)));
     script.replaceWith(woken);
+    // What is no script for this browser never ends.
+    const runs = woken.src && !woken.noModule && /^$|module|javascript/.test(woken.type);
+    return runs && !woken.async && ends;
+  };
+
+  // An inline script runs as soon as it is in the page, so it is put there once those before have run.
+  let isWaking = false;
+  const wakeScripts = async () => {
+    if (isWaking) return;
+    isWaking = true;
+    const loading = [];
+    const next = () =>
+      [...document.querySelectorAll(SCRIPTS)].find(({ dataset }) => allows(dataset.consent));
+    for (let script; (script = next()); ) {
+      const { src, type } = script.dataset;
+      const isInline = !script.src && !src && type !== "module";
+      if (isInline && loading.length) await Promise.all(loading.splice(0));
+      else loading.push(safely(wakeScript, script));
+    }
+    isWaking = false;
   };
 
   const wakeFrame = (frame) => {
@@ -62,8 +95,8 @@
     // Around it comes a frame of our own, which has a policy of its own.
     const { title, allow } = frame;
     const help = () => (frame.src = address("frame", { src, title, allow, once: 1 }));
-    helps.push({ origin: originOf(src), help });
     frame.removeAttribute("data-consent");
+    helps.push({ origin: new URL(src, document.baseURI).origin, help });
     frame.hidden = false;
     frame.src = src;
     box?.remove();
@@ -90,21 +123,21 @@
     }
   };
 
-  const wake = (isLate) => {
-    for (const waiting of document.querySelectorAll(WAITING)) {
-      const isFrame = waiting.localName === "iframe";
-      if (allows(waiting.dataset.consent)) (isFrame ? wakeFrame : wakeScript)(waiting, isLate);
-      else if (isFrame && !boxOf(waiting)) showBox(waiting).catch(() => {});
+  const wake = () => {
+    wakeScripts();
+    for (const frame of document.querySelectorAll(FRAMES)) {
+      if (allows(frame.dataset.consent)) safely(wakeFrame, frame);
+      else if (!boxOf(frame)) showBox(frame).catch(() => {});
     }
     offerOnce();
   };
-  window.consentgate = Object.freeze({ allows, wake: () => wake(false) });
+  window.consentgate = Object.freeze({ allows, wake });
 
   document.addEventListener("click", ({ target }) => {
     const box = target.closest?.("[data-consentgate-once]")?.closest(BOX);
-    if (box?.nextElementSibling?.dataset.src) wakeFrame(box.nextElementSibling);
+    if (box?.nextElementSibling?.dataset.src) safely(wakeFrame, box.nextElementSibling);
   });
-  wake(false);
+  wake();
 
   const answerOf = (form, submitter) => {
     const answer = submitter.value;
@@ -173,7 +206,8 @@
     allowed = state.allowed;
     const detail = { allowed, answered: state.answered, scripts: state.scripts };
     document.dispatchEvent(new CustomEvent("consentgate:change", { bubbles: true, detail }));
-    wake(true);
+    reloads = true;
+    wake();
     await show(state).catch(() => location.reload());
   };
 
