@@ -1,4 +1,4 @@
-"""Pages, and who serves them, for tests of the banner that the gate puts into pages."""
+"""Pages, and who serves them, for tests of what the gate puts into pages."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ REST = b"<p>Hello</p></body></html>"
 PAGE = START + REST
 HTML: Header = (b"Content-Type", b"text/html; charset=utf-8")
 BANNER = re.compile(rb'<section class="consentgate consentgate-banner".*?</section>', re.DOTALL)
+GUARD = re.compile(rb'<script src="/cookies/static/consentgate-guard\.[^>]*></script>')
+SCRIPT = re.compile(rb'<script src="/cookies/static/consentgate\.[^>]*></script>')
+GUARDING = re.compile(GUARD.pattern + rb"\s*" + SCRIPT.pattern + rb"\s*")
 # What an app says of the very bytes that it sends.
 OF_THE_CONTENT = [
     (b"ETag", b'"a"'),
@@ -63,6 +66,17 @@ def helped(gate: ConsentGate, adapter: Adapter, visit: Visit | None = None) -> b
 def banners(body: bytes) -> list[bytes]:
     """Return the banners in a page."""
     return BANNER.findall(body)
+
+
+def guards(body: bytes) -> list[bytes]:
+    """Return the guards in a page."""
+    return GUARD.findall(body)
+
+
+def is_guarded(body: bytes, whole: bytes = PAGE, place: int = START.index(b"<title>")) -> bool:
+    """Tell whether a page has the guard and the script in one place, and nothing else is new."""
+    put_in = body[place : place + len(body) - len(whole)]
+    return bool(GUARDING.fullmatch(put_in)) and body.replace(put_in, b"", 1) == whole
 
 
 def values(headers: Iterable[Header], name: bytes) -> list[bytes]:

@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple, TypeVar
 
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 SITE = b"{site}"
+LINES = int(os.environ.get("CONSENTGATE_DIFFERENTIAL_LINES", "500"))
+"""How many lines a browser is tried with, beside the known ones."""
+
+T = TypeVar("T")
 
 # What the gate of these tests lets pass without consent; everything else may not be stored.
 ALLOWED = ("session", "lang", "__Host-session", "__Secure-lang", "pref-*")
@@ -319,3 +327,28 @@ DOUBTFUL_DELETIONS = [
         b"Expires=Thu, 01 Jan 1970 00:00:00 GMT; Expires=Fri, 01 Jan 2077 00:00:00 GMT",
     )
 ]
+
+
+def generated(strategy: st.SearchStrategy[T], count: int) -> list[T]:
+    """Return as many distinct examples, the same in every run of the suite."""
+    found: dict[T, None] = {}
+
+    @settings(
+        max_examples=count + count // 2,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: T) -> None:
+        found[example] = None
+
+    collect()
+    assert len(found) >= count
+    return list(found)[:count]
+
+
+@cache
+def generated_deletions() -> Sequence[Deletion]:
+    """Return the deletions: fewer, since each is sent after what it deletes."""
+    return [*DOUBTFUL_DELETIONS, *generated(deletions(), LINES // 2)]

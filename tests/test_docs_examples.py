@@ -549,6 +549,7 @@ TESTED = {
     ),
     *(f"shop/{name}.py" for name in ("cookies", "settings", "urls", "wsgi", "asgi")),
     *("shop/templates/shop.html", "proxies/nginx.conf", "proxies/cache.conf"),
+    *("placeholders.py", "templates/placeholders.html"),
     *("spa/static/spa.js", "spa/static/listening.js"),
     *("tutorial/bare.py", "tutorial/app.py"),
     # Their pages are visited with trackers: tests/test_docs_scripts.py.

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.strategies import SearchStrategy
 
 from laboratory import CAPACITY, RAW, Laboratory, allowed, is_allowed, is_clean, is_same
-from set_cookie_lines import DOUBTFUL_DELETIONS, ODDITIES, Deletion, deletions, lines
+from set_cookie_lines import LINES, ODDITIES, generated, generated_deletions, lines
 
 pytestmark = pytest.mark.browser
-
-LINES = int(os.environ.get("CONSENTGATE_DIFFERENTIAL_LINES", "500"))
 
 GATED = ("wsgi", "asgi")
 
 T = TypeVar("T")
-
-
-def generated(strategy: SearchStrategy[T], count: int) -> list[T]:
-    """Return as many distinct examples, the same in every run of the suite."""
-    found: dict[T, None] = {}
-
-    @settings(
-        max_examples=count + count // 2,
-        phases=[Phase.generate],
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def collect(example: T) -> None:
-        found[example] = None
-
-    collect()
-    assert len(found) >= count
-    return list(found)[:count]
-
-
-@cache
-def generated_deletions() -> Sequence[Deletion]:
-    """Return the deletions: fewer, since each is sent after what it deletes."""
-    return [*DOUBTFUL_DELETIONS, *generated(deletions(), LINES // 2)]
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import browsing
 from browsing import RawServer, Request, Tab
@@ -128,14 +128,59 @@ def test_always_is_remembered(world: World, page: Page, path: str) -> None:
 
 
 def test_scripts_wake_up_in_order_without_a_reload(world: World, page: Page) -> None:
-    """After consent scripts run in the order of the page, external and inline; modules later."""
+    """After consent scripts run in the order of the page, external, inline and modules alike."""
+    held: list[Route] = []
+    page.route("**/first.js", lambda route: held.append(route))
     page.goto(world.url("/hand", banner="1"))
     mark = page.evaluate("window.mark")
     allow(page, "Accept all")
-    page.wait_for_function("window.ran.length === 3")
-    assert sorted(ran(page)) == ["first", "inline", "module"]
-    assert page.evaluate("window.mark") == mark
     sees_the_sea(page)
+    assert ran(page) == []  # What comes behind a slow script waits for it.
+    held[0].continue_()
+    page.wait_for_function("window.ran.length === 3")
+    assert ran(page) == ["first", "inline", "module"]
+    assert page.evaluate("window.mark") == mark
+
+
+def test_a_script_that_fails_holds_nothing_up(world: World, page: Page) -> None:
+    """Where a script does not arrive, the ones behind it run all the same."""
+    page.route("**/first.js", lambda route: route.abort())
+    page.goto(world.url("/hand", banner="1"))
+    allow(page, "Accept all")
+    page.wait_for_function("window.ran.length === 2")
+    assert ran(page) == ["inline", "module"]
+
+
+ADD = """markup => document.querySelector("main").insertAdjacentHTML("afterbegin", markup)"""
+BROKEN = """
+<iframe data-consent="marketing" data-src="http://[" title="Broken"></iframe>
+<script type="text/plain" data-consent="statistics" data-src="http://["></script>
+<script type="text/plain" data-consent="statistics" src="/never.js" nomodule></script>
+<script type="text/plain" data-consent="statistics" src="/never.txt" data-type="text/x"></script>
+"""
+
+
+def test_what_cannot_wake_up_lets_the_rest(world: World, page: Page) -> None:
+    """An address that is none, and what is no script here, keep neither others nor answers back."""
+    page.goto(world.url("/hand", banner="1"))
+    page.evaluate(ADD, BROKEN)
+    allow(page, "Accept all")
+    sees_the_sea(page)
+    page.wait_for_function("window.ran.length === 3")
+    expect(page.locator("[data-consentgate-banner]")).to_have_count(0)
+
+
+def test_what_a_script_adds_is_found_when_it_says_so(world: World, page: Page) -> None:
+    """`consentgate.wake()` finds what has come into the page: scripts run once, frames get a box."""
+    page.goto(world.url("/hand"))
+    allow(page, "Always allow")
+    sees_the_sea(page)
+    late = '<script type="text/plain" data-consent="%s">window.ran.push("%s")</script>'
+    count = '<iframe data-consent="statistics" data-src="/late" title="Late"></iframe>'
+    page.evaluate(ADD, late % ("marketing", "late") + late % ("statistics", "never") + count)
+    page.evaluate("window.consentgate.wake(), window.consentgate.wake()")
+    expect(page.get_by_role("region", name="Late")).to_have_count(1)
+    assert ran(page) == ["late"]
 
 
 def test_scripts_keep_their_nonce(world: World, page: Page) -> None:
