@@ -10,7 +10,7 @@ import pytest
 from adapters import Adapter, Visit, called, sets
 from commanding import KEY, NEW_KEY, PORTAL, Said, command
 from consentgate import Consent, ConsentGate
-from consentgate.choice import new_id
+from consentgate.choice import marked, new_id
 from consentgate.token import TokenSigner
 
 BOTH = f"{KEY},{NEW_KEY}"
@@ -225,6 +225,14 @@ def test_a_token_of_another_revision_asks_again(tmp_path: Path) -> None:
     assert command("token", "inspect", token, "--json").json["answered"] is False
     file.write_text(f'revision = "two"\n[gate]\nkeep_unchanged = true\n{cookies}', encoding="utf-8")
     assert "(keep_unchanged)" in command("token", "inspect", token).out
+
+
+def test_an_answer_to_another_banner_is_noted() -> None:
+    """A token for what somebody answered to another tool's banner says where it comes from."""
+    gate = ConsentGate.from_toml(PORTAL, secret_key=[KEY])
+    choice = gate.choice(["statistics"], id=marked("", "abcdefgh"))
+    token = gate.set_cookie_for(choice).partition(";")[0].partition("=")[2]
+    assert "taken over from the banner of another tool" in inspected(token).out
 
 
 def test_categories_that_the_policy_lost_are_noted(tmp_path: Path) -> None:

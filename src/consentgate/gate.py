@@ -107,6 +107,7 @@ class ConsentGate(Frozen):
     cookie_domain: str | None
     always_secure: bool
     withhold: bool
+    withhold_undeclared: bool
     expire_undeclared: bool
     clamp_lifetimes: bool
     report_only: bool

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from consentgate.choice import Choice
+from consentgate.choice import Choice, mark_of
 from consentgate.gate import ConsentGate
-from consentgate.token import _PAYLOAD, MAX_BYTES, TokenSigner, _read_terms
+from consentgate.token import MAX_BYTES, TokenSigner, unverified
 
 
 class Inspection(NamedTuple):
@@ -65,7 +65,7 @@ def inspected(
     signature unchecked. `compares` says whether the policy is the site's, and
     so whether it matters what the token says of it.
     """
-    choice = _unverified(token)
+    choice = unverified(token)
     key = _signing_key(token, keys, gate.cookie_name)
     faults = tuple(_faults(token, choice, gate, keys, key))
     answered = choice is not None and not faults and gate.standing_of(choice).answered
@@ -80,16 +80,6 @@ def inspected(
         answered,
         choice and datetime.fromtimestamp(gate.standing_of(choice).until, UTC),
     )
-
-
-def _unverified(token: bytes) -> Choice | None:
-    """Return what a token says, whoever signed it, None for what is none."""
-    payload, _, signature = token.rpartition(b".")
-    found = _PAYLOAD.fullmatch(payload) if signature and len(token) <= MAX_BYTES else None
-    terms = _read_terms(found[3]) if found else None
-    if found is None or terms is None:
-        return None
-    return terms._replace(id=found[1].decode("ascii"), made_at=int(found[2]))
 
 
 def _signing_key(token: bytes, keys: Sequence[str | bytes], cookie_name: str) -> int | None:
@@ -131,6 +121,8 @@ def _notes(choice: Choice, gate: ConsentGate, key: int | None, keys: int) -> Ite
     policy = gate.policy
     if key is not None and key < keys:
         yield f"signed by key {key} of {keys}: an older one, which is believed and signs no more"
+    if mark_of(choice.id):
+        yield "taken over from the banner of another tool (consent_from)"
     if choice.revision != policy.revision:
         kept = ", but what did not change is kept (keep_unchanged)" if gate.keep_unchanged else ""
         yield (
