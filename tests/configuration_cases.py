@@ -91,6 +91,25 @@ SHAPES = [
         "hosts that are no list",
         '[[third_parties]]\nname = "V"\ncategory = "marketing"\nhosts = "v.example"',
     ),
+    Case(
+        "cookies of a third party that are no list",
+        '[[third_parties]]\nname = "V"\ncategory = "marketing"\ncookies = "IDE"',
+    ),
+    Case(
+        "unknown keys of a third party's cookie",
+        '[[third_parties]]\nname = "V"\ncategory = "marketing"\n'
+        'cookies = [{name = "IDE", max_age = 1, secure = true, colour = 2}, {lifetime = 1}]',
+    ),
+    Case("a banner that is no table", '[gate]\nconsent_from = "klaro"'),
+    Case(
+        "unknown keys of a banner",
+        '[gate.consent_from]\ntools = "klaro"\ncategories = {a = "marketing"}',
+    ),
+    Case("consent types that are no table", '[pages]\nconsent_mode = "marketing"'),
+    Case(
+        "unknown consent types", '[pages.consent_mode]\nad_storge = "marketing"\nad_user_data = 1'
+    ),
+    Case("reports in quotes", '[pages]\nreports = "no"\n[gate]\ninject_guard = "yes"'),
     Case("no name", '[[cookies]]\ncategory = "marketing"\n[[categories]]\ntitle = "Social"'),
     Case("no name and no category", "[[third_parties]]\nhosts = []"),
     Case("booleans in quotes", '[gate]\nwithhold = "yes"\ninject_banner = 1'),
@@ -172,6 +191,26 @@ VALUES = [
         'hosts = ["https://www.example.com/embed", 1]\nprivacy = "example.com/privacy"',
     ),
     Case(
+        "cookies of a third party",
+        '[[third_parties]]\nname = "V"\ncategory = "marketing"\n'
+        'cookies = ["a b", 1, {name = "é", lifetime = "2 yaers"}]',
+    ),
+    Case("a mode of the source gate", '[gate]\nsource_gate = "report-only"'),
+    Case("a source gate that is switched", "[gate]\nsource_gate = true"),
+    Case(
+        "a banner's tool and cookie",
+        '[gate.consent_from]\ntool = "claro"\ncookie = "k*"\ncategories = {a = "marketing"}\n'
+        'lifetime = "session"\nrevision = "1"',
+    ),
+    Case(
+        "what a banner's names stand for",
+        '[gate.consent_from]\ntool = "klaro"\ncategories = {a = 1, b = []}',
+    ),
+    Case("a banner of which nothing is known", '[gate.consent_from]\ntool = "klaro"'),
+    Case(
+        "a banner whose names mean nothing", '[gate.consent_from]\ntool = "klaro"\ncategories = {}'
+    ),
+    Case(
         "a notice in one language",
         '[[third_parties]]\nname = "V"\ncategory = "marketing"\n'
         'privacy = {en = "https://example.com", fr = "/fr"}',
@@ -237,6 +276,49 @@ CONTRADICTIONS = [
         "[gate]\nexpire_undeclared = true\nwithhold_undeclared = false",
     ),
     Case("a banner without pages", "pages = false\n[gate]\ninject_banner = true"),
+    Case("a guard without pages", "pages = false\n[gate]\ninject_guard = true"),
+    Case(
+        "a third party's cookie for ever",
+        '[[third_parties]]\nname = "V"\ncategory = "anonymous_statistics"\n'
+        'cookies = [{name = "v", lifetime = "2 years"}]',
+    ),
+    Case(
+        "unknown categories of a banner",
+        '[gate.consent_from]\ntool = "klaro"\n'
+        'categories = {ads = "maketing", films = ["statistics", "video"]}',
+    ),
+    Case(
+        "a banner's names that it cannot write",
+        '[gate.consent_from]\ntool = "tarteaucitron"\nrevision = 1\nlifetime = "182 days"\n'
+        'categories = {"a=b" = "marketing"}',
+    ),
+    Case(
+        "a banner about nothing",
+        '[gate.consent_from]\ntool = "klaro"\ncategories = {session = "necessary"}',
+    ),
+    Case(
+        "a banner that outlives a choice",
+        '[gate.consent_from]\ntool = "tarteaucitron"\ncategories = {ads = "marketing"}',
+    ),
+    Case(
+        "a banner with the consent cookie's name",
+        '[gate]\ncookie_name = "klaro"\n[gate.consent_from]\ntool = "klaro"\n'
+        'categories = {ads = "marketing"}',
+    ),
+    Case(
+        "a banner whose cookie needs consent",
+        '[gate.consent_from]\ntool = "klaro"\ncookie = "ours"\nlifetime = "1 day"\n'
+        'categories = {ads = "marketing"}\n[[cookies]]\nname = "ours"\ncategory = "preferences"',
+    ),
+    Case(
+        "a banner with more than one mistake",
+        '[gate.consent_from]\ntool = "klaro"\nlifetime = "1 dya"\ncategories = {ads = "maketing"}',
+    ),
+    Case(
+        "consent types of unknown categories",
+        '[pages.consent_mode]\nad_storage = "adverts"\nanalytics_storage = "statistic"\n'
+        "security_storage = 1",
+    ),
     Case("report-only in what is never stopped", '[gate]\nreport_only = ["necessary", "marketin"]'),
     Case("no languages", "[pages]\nlanguages = []"),
     Case("a language twice", '[pages]\nlanguages = ["fr", "en", "fr"]'),

@@ -146,6 +146,27 @@ def test_a_preset_is_shown_with_its_cookies() -> None:
     assert "Note: " not in command("presets", "asgi-csrf").out
 
 
+def test_a_preset_is_shown_with_its_third_party() -> None:
+    """Where pages load things from is told with its category, its hosts and its privacy notice."""
+    said = command("presets", "youtube").out
+    party = said[said.index("Third party: YouTube") :]
+    for text in ("marketing; https://policies.google.com/privacy", "Hosts: ", "*.ytimg.com"):
+        assert text in party
+    assert "Third party: " not in command("presets", "django").out
+
+
+def test_a_preset_as_json_has_its_third_party() -> None:
+    """For programs, a third party has its hosts, and the names of what it sets by itself."""
+    party = command("presets", "youtube", "--json").json["third_party"]
+    assert party["name"] == "YouTube"
+    assert party["category"] == "marketing"
+    assert "www.youtube-nocookie.com" in party["hosts"]
+    assert "YSC" in party["cookies"]
+    assert party["purpose"].keys() == {"en", "fr"}
+    assert party["privacy"] == "https://policies.google.com/privacy"
+    assert command("presets", "django", "--json").json["third_party"] is None
+
+
 def test_a_preset_as_json_has_all_that_is_declared() -> None:
     """For programs, lifetimes are seconds, and texts are given in each language."""
     said = command("presets", "django", "--json").json

@@ -93,7 +93,7 @@ def test_the_faults_of_every_broken_file_are_listed(name: str) -> None:
 def test_errors_and_warnings_are_counted() -> None:
     """The last line says how many of each."""
     assert command("check", BROKEN / "09_categories.toml").out.endswith(
-        "Found 2 errors, 3 warnings.\n"
+        "Found 2 errors, 4 warnings.\n"
     )
     assert command("check", BROKEN / "10_nobody.toml").out.endswith("Found 4 errors.\n")
     assert command("check", BROKEN / "05_sessions.toml").out.endswith("Found 2 warnings.\n")
@@ -360,5 +360,5 @@ def test_as_a_program_it_is_made_for_builds(tmp_path: Path) -> None:
     said = program("check", BROKEN / "09_categories.toml", cwd=tmp_path)
     assert said.code == 1
     assert "\x1b" not in said.out
-    assert len(said.out.splitlines()) == 6
+    assert len(said.out.splitlines()) == 7
     assert program("check", cwd=tmp_path).code == 0

@@ -237,6 +237,17 @@ def test_what_presets_know_of_an_undeclared_name_is_told() -> None:
     assert [each["preset"] for each in known] == ["meta"]
 
 
+def test_a_cookie_that_a_third_party_sets_is_told_as_its_own(policy: Path) -> None:
+    """It is no declaration of the site's: who sets it is told, and no preset is recommended."""
+    policy.write_text('presets = ["google-ads"]\n', encoding="utf-8")
+    said = explained("IDE")
+    assert said.code == 1
+    assert "Google Ads is known to set one of this name in its own responses" in said.out
+    assert "it is loaded under marketing" in said.out
+    assert "add that preset" not in said.out
+    assert explained("IDE", "--json").json["known"] == []
+
+
 def test_declared_names_like_an_undeclared_one_are_told() -> None:
     """A slip of the pen, or of the case, is seen."""
     assert "declared names like it: plain" in explained("Plain").out

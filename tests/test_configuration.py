@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import consentgate
 from adapters import KEY
 from consentgate import (
     Category,
@@ -22,12 +23,14 @@ from consentgate import (
     Policy,
     ThirdParty,
 )
-from consentgate.configuration import duration
-from consentgate.configuration.document import GateTable, PagesTable
+from consentgate.banners import Banner, CookieConsent, Klaro, Orejime, Tarteaucitron
+from consentgate.configuration import duration, tools
+from consentgate.configuration.document import ConsentModeTable, GateTable, PagesTable
 from consentgate.configuration.finding import find
 from consentgate.configuration.problem import ConfigurationError, Problem
 from consentgate.configuration.reading import document, load
 from consentgate.configuration.secrets import from_environment
+from consentgate.pages.consent_mode import DEFAULT
 from consentgate.presets import preset
 from examples.portal_policy import policy as portal
 
@@ -49,6 +52,14 @@ report_only = ["marketing", "undeclared"]
 observe_passed = true
 keep_unchanged = true
 inject_banner = true
+inject_guard = true
+source_gate = "report"
+
+[gate.consent_from]
+tool = "klaro"
+cookie = "our_klaro"
+lifetime = "120 days"
+categories = {analytics = "statistics", posts = ["social", "marketing"]}
 
 [pages]
 path = "/choices"
@@ -61,6 +72,8 @@ templates = "own"
 content_security_policy = "default-src 'self'"
 proxies = 1
 gpc = 2026-11-25
+reports = false
+consent_mode = {analytics_storage = "social"}
 
 [harden]
 secure = true
@@ -83,7 +96,8 @@ harden.http_only = true
 [[third_parties]]
 name = "YouTube"
 category = "social"
-hosts = ["www.youtube-nocookie.com", "*.ytimg.com"]
+hosts = ["www.youtube-nocookie.com", "*.ytimg.com", "wss://example.com:*"]
+cookies = ["YSC", {name = "PREF", lifetime = "8 months", purpose.en = "Plays", domain = "x.com"}]
 purpose.en = "Videos"
 privacy = "https://example.com/privacy"
 
@@ -142,7 +156,16 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
             ThirdParty(
                 "YouTube",
                 "social",
-                hosts=["www.youtube-nocookie.com", "*.ytimg.com"],
+                hosts=["www.youtube-nocookie.com", "*.ytimg.com", "wss://example.com:*"],
+                cookies=[
+                    Cookie("YSC"),
+                    Cookie(
+                        "PREF",
+                        lifetime=timedelta(days=243),
+                        purpose={"en": "Plays"},
+                        domain="x.com",
+                    ),
+                ],
                 purpose={"en": "Videos"},
                 privacy="https://example.com/privacy",
             )
@@ -160,6 +183,13 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
         "observe_passed": True,
         "keep_unchanged": True,
         "inject_banner": True,
+        "inject_guard": True,
+        "source_gate": "report",
+        "consent_from": Klaro(
+            cookie="our_klaro",
+            lifetime=timedelta(days=120),
+            categories={"analytics": ["statistics"], "posts": ["social", "marketing"]},
+        ),
         "pages": Pages(
             "/choices",
             languages=["en", "fr"],
@@ -171,6 +201,8 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
             content_security_policy="default-src 'self'",
             proxies=1,
             gpc=date(2026, 11, 25),
+            reports=False,
+            consent_mode={"analytics_storage": "social"},
         ),
     }
 
@@ -204,6 +236,46 @@ def test_report_only_is_for_all_or_for_nothing_too(tmp_path: Path, value: str) -
 def test_a_revision_can_be_a_number(tmp_path: Path) -> None:
     """`revision = 7` is what Policy(revision=7) is."""
     assert Policy.from_toml(put(tmp_path, "revision = 7")) == Policy([], revision=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "banner"),
+    [
+        (
+            'tool = "cookieconsent"\nrevision = 3',
+            CookieConsent(revision=3, categories={"ads": "marketing"}),
+        ),
+        ('tool = "klaro"', Klaro(categories={"ads": "marketing"})),
+        (
+            'tool = "tarteaucitron"\nlifetime = 3600',
+            Tarteaucitron(lifetime=timedelta(hours=1), categories={"ads": "marketing"}),
+        ),
+        ('tool = "orejime"', Orejime(categories={"ads": "marketing"})),
+    ],
+)
+def test_another_banner_is_named_by_its_tool(tmp_path: Path, text: str, banner: Banner) -> None:
+    """Each tool has a word, and what is left out is as the tool itself has it."""
+    file = put(tmp_path, f'[gate.consent_from]\n{text}\ncategories.ads = "marketing"')
+    assert load(file).options == {"consent_from": banner}
+
+
+def test_another_banner_may_be_kept_as_long_as_a_choice(tmp_path: Path) -> None:
+    """The cookie of a tool that writes no time is held to the choice's own age."""
+    table = '[gate.consent_from]\ntool = "orejime"\ncategories.ads = "marketing"\n'
+    with pytest.raises(ConfigurationError, match=r"kept for 120 days, longer .* \(30 days\)"):
+        load(put(tmp_path, f'{table}[gate]\nmax_age = "30 days"'))
+    right = load(put(tmp_path, f'{table}lifetime = "30 days"\n[gate]\nmax_age = "30 days"'))
+    assert right.options["consent_from"].lifetime == timedelta(days=30)
+    usual = signature(ConsentGate.__init__).parameters["max_age"].default
+    assert usual == tools.MAX_AGE
+
+
+def test_a_file_knows_every_tool_and_every_consent_type() -> None:
+    """The words of a file are as many as the package's banners, and as Google's consent types."""
+    banners = [name for name in consentgate.banners.__all__ if name not in ("Banner", "Found")]
+    assert sorted(word.casefold() for word in banners) == sorted(tools.TOOLS)
+    fields = ConsentModeTable.model_fields
+    assert {name: field.default for name, field in fields.items()} == dict(DEFAULT)
 
 
 def test_every_option_of_a_file_is_one_of_the_gate() -> None:
@@ -291,6 +363,75 @@ def test_of_two_presets_the_first_stays(tmp_path: Path) -> None:
     assert names.count("session") == 1
     first = next(cookie for cookie in preset("flask").cookies if cookie.name == "session")
     assert first in Policy.from_toml(flask).cookies
+
+
+def parties(path: Path) -> dict[str, ThirdParty]:
+    """Return the third parties that a file declares, by their names."""
+    return {party.name: party for party in Policy.from_toml(path).third_parties}
+
+
+def test_a_preset_brings_its_third_party(tmp_path: Path) -> None:
+    """A preset's third party comes after the file's own, with what it sets in its own responses."""
+    own = '[[third_parties]]\nname = "Films"\ncategory = "marketing"\nhosts = ["films.example"]'
+    path = put(tmp_path, f'presets = ["youtube", "django"]\n{own}')
+    youtube = preset("youtube").third_party
+    assert youtube is not None
+    assert list(parties(path).values()) == [
+        ThirdParty("Films", "marketing", hosts=["films.example"]),
+        youtube,
+    ]
+    told = {each.name for each in youtube.declared_cookies}
+    declared = [each.cookie for each in document(path).cookies if each.preset == "youtube"]
+    # What is in another category than the third party stays a cookie of its own.
+    assert {cookie.name for cookie in declared} == {"PREF"}
+    assert {cookie.name for cookie in preset("youtube").cookies} == told | {"PREF"}
+
+
+def test_a_third_party_of_the_same_name_beats_a_preset(tmp_path: Path) -> None:
+    """Where the site has a third party of that name, it alone says what holds for it."""
+    own = '[[third_parties]]\nname = "youTube"\ncategory = "preferences"\nhosts = ["yt.example"]'
+    path = put(tmp_path, f'presets = ["youtube"]\n{own}')
+    assert [party.hosts for party in parties(path).values()] == [("yt.example",)]
+    declared = [each.cookie for each in document(path).cookies]
+    assert declared == list(preset("youtube").cookies)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["www.youtube.com", "https://www.youtube.com", "*.youtube.com", "WWW.youtube.com"],
+)
+def test_a_sites_own_host_beats_a_preset(tmp_path: Path, host: str) -> None:
+    """A host that the site declares itself is under its category alone."""
+    own = f'[[third_parties]]\nname = "Films"\ncategory = "preferences"\nhosts = ["{host}"]'
+    found = parties(put(tmp_path, f'presets = ["youtube"]\n{own}'))
+    assert list(found["YouTube"].hosts) == ["www.youtube-nocookie.com", "*.ytimg.com"]
+
+
+def test_a_host_that_a_preset_s_pattern_means_beats_it(tmp_path: Path) -> None:
+    """A pattern of a preset is left out where it would let through what the site holds."""
+    own = '[[third_parties]]\nname = "P"\ncategory = "preferences"\nhosts = ["i.ytimg.com"]'
+    found = parties(put(tmp_path, f'presets = ["youtube"]\n{own}'))
+    assert "*.ytimg.com" not in list(found["YouTube"].hosts)
+
+
+def test_a_preset_without_hosts_that_are_left_has_no_third_party(tmp_path: Path) -> None:
+    """Where the site declares all hosts itself, nothing is left of the preset's third party."""
+    own = """[[third_parties]]
+name = "Films"
+category = "preferences"
+hosts = ["*.youtube.com", "*.youtube-nocookie.com", "*.ytimg.com"]"""
+    path = put(tmp_path, f'presets = ["youtube"]\n{own}')
+    assert list(parties(path)) == ["Films"]
+    assert [each.cookie for each in document(path).cookies] == list(preset("youtube").cookies)
+
+
+def test_a_sites_own_line_beats_a_third_party_s_cookie(tmp_path: Path) -> None:
+    """A cookie of which the site itself says something is told once, as the site says it."""
+    own = '[[cookies]]\nname = "YSC"\ncategory = "preferences"\ndomain = "youtube.com"'
+    path = put(tmp_path, f'presets = ["youtube"]\n{own}')
+    told = {cookie.name for cookie in parties(path)["YouTube"].declared_cookies}
+    assert "GPS" in told
+    assert "YSC" not in told
 
 
 def test_the_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,32 @@ category = "unknown"
     assert [problem.line for problem in caught.value.problems] == [1, 3, 6, 9, 11]
 
 
+def test_what_a_banner_rests_on_is_not_told(tmp_path: Path) -> None:
+    """Of another banner nothing is said that rests on a mistake elsewhere in the file."""
+    path = tmp_path / "consentgate.toml"
+    path.write_text(
+        """\
+[gate]
+max_age = "1 dya"
+[gate.consent_from]
+tool = "tarteaucitron"
+cookie = "likes"
+categories = {films = "so cial"}
+[pages.consent_mode]
+ad_storage = "so cial"
+[[categories]]
+key = "so cial"
+[[cookies]]
+name = "likes"
+category = "marketing"
+lifetime = "1 dya"
+"""
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        document(path)
+    assert [problem.line for problem in caught.value.problems] == [2, 10, 14]
+
+
 def test_whatever_is_left_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What only the policy and the gate as a whole refuse is told of the file, in their words."""
 

@@ -83,6 +83,25 @@ def cookies(draw: st.DrawFn, known: list[str]) -> Cookie:
     )
 
 
+known_cookies = st.builds(
+    Cookie,
+    names,
+    provider=texts,
+    service=texts,
+    purpose=texts,
+    lifetime=st.none() | st.integers(1, 34_000_000).map(lambda seconds: timedelta(seconds=seconds)),
+    domain=st.sampled_from([None, ".example.com"]),
+    path=st.sampled_from(["/", "/a\\b'"]),
+)
+
+
+def third_party(name: str, category: str, **more: Any) -> ThirdParty:
+    """Return a third party, in some cases with a cookie that says what it rests on."""
+    if category == "necessary":
+        more["cookies"] = [*more["cookies"], Cookie("balance", exemption="load-balancing")]
+    return ThirdParty(name, category, **more)
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """Draw a policy that a gate takes."""
@@ -92,10 +111,11 @@ def policies(draw: st.DrawFn) -> Policy:
     parties = draw(
         st.lists(
             st.builds(
-                ThirdParty,
+                third_party,
                 words.filter(str.strip),
                 st.sampled_from(known),
-                hosts=st.lists(st.sampled_from(["a.example", "*.b.example", "c:8080"])),
+                cookies=st.lists(known_cookies | names, max_size=2),
+                hosts=st.lists(st.sampled_from(["a.example", "*.b.example", "wss://c:*"])),
                 purpose=texts,
                 privacy=st.sampled_from(["", "https://example.com/?a='b'&c=\"d\"", {}])
                 | st.dictionaries(codes, st.just("http://example.com"), min_size=1),
@@ -130,6 +150,22 @@ def test_what_is_written_is_read_again(policy: Policy) -> None:
     assert found.declared_revision == policy.declared_revision
 
 
+def test_the_cookies_of_a_third_party_are_written() -> None:
+    """A cookie of which nothing more is said is its name alone; else it is a table in the list."""
+    known = Cookie("IDE", lifetime=timedelta(days=390), purpose={"en": "Follows you", "fr": "Vous"})
+    party = ThirdParty("Ads", "marketing", hosts=["*.ads.example"], cookies=["test", known])
+    text = Policy([], third_parties=[party]).to_toml()
+    assert (
+        '\nhosts = ["*.ads.example"]\ncookies = [\n    "test",\n    {name = "IDE", '
+        'purpose = {en = "Follows you", fr = "Vous"}, lifetime = "390 days"},\n]\n'
+    ) in text
+    assert "provider" not in text
+
+
+HARDENED = Cookie("a", harden=Hardening(secure=True))
+SPEECHLESS = Cookie("a", purpose={"French": "Pourquoi"})
+
+
 def test_a_written_file_is_for_people() -> None:
     """Texts stand on lines of their own by language, lifetimes in days, defaults are left out."""
     text = portal.to_toml()
@@ -149,8 +185,10 @@ def test_a_written_file_is_for_people() -> None:
         Policy([Cookie("a", purpose={"French": "Pourquoi"})]),
         Policy([Cookie("a", purpose="\ud800")]),
         Policy([Cookie("a", lifetime=timedelta(milliseconds=1500))]),
+        Policy([], third_parties=[ThirdParty("A", "marketing", cookies=[HARDENED])]),
+        Policy([], third_parties=[ThirdParty("A", "marketing", cookies=[SPEECHLESS])]),
     ],
-    ids=["no language", "no Unicode", "parts of seconds"],
+    ids=["no language", "no Unicode", "parts of seconds", "hardening elsewhere", "no language too"],
 )
 def test_what_a_file_cannot_say_is_refused(policy: Policy) -> None:
     """What would not come back as it was is not written."""

@@ -62,6 +62,7 @@ EXPECTED = {
         ("unused-category", "categories[2] (games)"),
         ("purpose-missing", "third_parties[0] (Maps Ltd)"),
         ("privacy-notice-missing", "third_parties[0] (Maps Ltd)"),
+        ("hosts-missing", "third_parties[0] (Maps Ltd)"),
     },
     "10_nobody.toml": {
         ("controller-missing", "pages.controller"),
@@ -130,6 +131,43 @@ def test_a_fault_says_what_to_do_and_on_what_it_rests(name: str) -> None:
 def test_the_portal_is_clean() -> None:
     """The policy of the source document, as a file, has no fault."""
     assert faults_of(HERE.parent / "examples" / "portal.toml") == ()
+
+
+THIRD = """[pages]
+languages = ["en", "fr"]
+controller = "Shop Ltd"
+[[third_parties]]
+name = "Films Ltd"
+category = "marketing"
+purpose = {en = "Shows films.", fr = "Montre des films."}
+privacy = "https://films.example.com/privacy"
+"""
+
+
+def test_a_third_party_without_hosts_is_told_where_hosts_count(tmp_path: Path) -> None:
+    """The source gate knows third parties by hosts; where it is off, the charter is enough."""
+    assert codes(tmp_path, THIRD) == ["hosts-missing"]
+    assert codes(tmp_path, f'{THIRD}hosts = ["films.example.com"]') == []
+    assert codes(tmp_path, f'{THIRD}[gate]\nsource_gate = "off"') == []
+    assert codes(tmp_path, f'{THIRD}[gate]\nsource_gate = "report"') == ["hosts-missing"]
+
+
+def test_a_cookie_of_a_third_party_speaks_as_the_site_does(tmp_path: Path) -> None:
+    """What a third party's cookie is for is said in the languages of the site, if it is said."""
+    text = f"""{THIRD}hosts = ["films.example.com"]
+cookies = ["seen", {{name = "liked", purpose.en = "Knows what you liked."}}]
+"""
+    [fault] = faults_of(written(tmp_path, text))
+    assert (fault.rule, fault.where) == (
+        "purpose-in-one-language",
+        "third_parties[0].cookies[1].purpose (Films Ltd)",
+    )
+
+
+def test_third_parties_of_presets_are_clean(tmp_path: Path) -> None:
+    """What a preset says of its third party is not held against the file."""
+    pages = '[pages]\nlanguages = ["en", "fr", "de"]\ncontroller = "Shop Ltd"\n'
+    assert codes(tmp_path, f'presets = ["youtube", "google-ads"]\n{pages}') == []
 
 
 def test_presets_are_clean(tmp_path: Path) -> None:

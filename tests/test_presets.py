@@ -14,12 +14,15 @@ import pytest
 
 from consentgate import ConsentGateError, Cookie, Policy
 from consentgate.cookie import EXEMPT_LIFETIME
+from consentgate.hosts import HostTable
 from consentgate.names import NameTable
 from consentgate.presets import Known, Preset, catalogue, known, names, preset
+from consentgate.third_party import ThirdParty
 from preset_apps import VISITS, SetCookie, read
 
 FRAMEWORKS = [name for name in names() if preset(name).framework]
 PROVIDERS = [name for name in names() if not preset(name).framework]
+PARTIES = {name: party for name in names() if (party := preset(name).third_party)}
 COOKIELESS = {"bottle", "falcon"}
 """Frameworks that set no cookie of their own."""
 
@@ -63,8 +66,9 @@ def test_a_preset_is_a_policy(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_a_preset_speaks_french_and_english(name: str) -> None:
-    """Each purpose is said in French and in English, and so is each note."""
+    """Each purpose is said in French and in English, a third party's too, and so is each note."""
     texts = [cookie.purpose for cookie in preset(name).cookies]
+    texts += [PARTIES[name].purpose] if name in PARTIES else []
     for text in [*texts, preset(name).note or {"fr": "-", "en": "-"}]:
         assert isinstance(text, Mapping)
         assert sorted(text) == ["en", "fr"]
@@ -91,7 +95,7 @@ def test_a_provider_s_cookie_is_never_necessary(name: str) -> None:
         assert categories == {"anonymous_statistics"}
         assert {cookie.exemption for cookie in preset(name).cookies} == {"audience-measurement"}
     else:
-        assert categories
+        assert categories or name in PARTIES
         assert categories <= {"preferences", "statistics", "marketing"}
 
 
@@ -128,6 +132,96 @@ def test_no_pattern_catches_strangers() -> None:
 def test_common_names_belong_to_no_provider(name: str) -> None:
     """A name that any site may give its session or its language is in no provider's preset."""
     assert [each for each in known(name) if not preset(each.preset).framework] == []
+
+
+# Their third parties
+
+
+@pytest.mark.parametrize("party", PARTIES.values(), ids=PARTIES)
+def test_a_third_party_needs_consent_and_is_explained(party: ThirdParty) -> None:
+    """Whatever a preset lets pages load waits for consent, and has hosts and a privacy notice."""
+    assert party.category in {"preferences", "statistics", "marketing"}
+    assert party.hosts
+    assert re.fullmatch(r"https://[^/]+/.+", str(party.privacy))
+    # Two presets that are taken together declare two third parties, never one of them twice.
+    assert [each.name for each in PARTIES.values()].count(party.name) == 1
+
+
+@pytest.mark.parametrize("party", PARTIES.values(), ids=PARTIES)
+def test_a_host_of_a_third_party_is_that_of_one_company(party: ThirdParty) -> None:
+    """A star stands below a name that somebody has registered, never for a whole top level."""
+    for host in party.hosts:
+        assert re.fullmatch(r"(?:wss://)?(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+", host)
+
+
+def is_set_by(party: ThirdParty, cookie: Cookie) -> bool:
+    """Tell whether one of a third party's hosts can set a cookie for this Domain."""
+    if cookie.domain is None:
+        return False
+    above = (f".{host}".endswith(f".{cookie.domain}") for host in party.hosts)
+    return any(above) or HostTable([party]).find(cookie.domain) is not None
+
+
+@pytest.mark.parametrize("name", PARTIES)
+def test_what_sets_cookies_of_advertising_waits_for_marketing(name: str) -> None:
+    """No host that sets one is asked with consent to something else."""
+    set_by_it = [each for each in preset(name).cookies if is_set_by(PARTIES[name], each)]
+    if any(cookie.category == "marketing" for cookie in set_by_it):
+        assert PARTIES[name].category == "marketing"
+
+
+@pytest.mark.parametrize("name", PARTIES)
+def test_a_third_party_s_cookies_are_those_that_it_sets_itself(name: str) -> None:
+    """They are among the cookies of the preset, in its category, with the Domain of a host."""
+    party = PARTIES[name]
+    for cookie in party.declared_cookies:
+        assert cookie in preset(name).cookies
+        assert is_set_by(party, cookie)
+    on_its_own = {c.name for c in preset(name).cookies if c.domain is None}
+    assert not on_its_own & {cookie.name for cookie in party.declared_cookies}
+
+
+def test_a_host_of_two_presets_is_in_one_category() -> None:
+    """A host waits for the same consent whichever preset has it; Google's tags alone are shared."""
+    hosts = {host for party in PARTIES.values() for host in party.hosts}
+    shared = {
+        host
+        for host in hosts
+        if len({p.category for p in PARTIES.values() if HostTable([p]).find(host)}) > 1
+    }
+    assert shared == {"*.googletagmanager.com"}
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("www.youtube-nocookie.com", "youtube"),
+        ("i.ytimg.com", "youtube"),
+        ("player.vimeo.com", "vimeo"),
+        ("geo.dailymotion.com", "dailymotion"),
+        ("maps.googleapis.com", "google-maps"),
+        ("tile.openstreetmap.org", "openstreetmap"),
+        ("b.tile.openstreetmap.org", "openstreetmap"),
+        ("www.recaptcha.net", "recaptcha"),
+        ("js.hcaptcha.com", "hcaptcha"),
+        ("open.spotify.com", "spotify"),
+        ("w.soundcloud.com", "soundcloud"),
+        ("js.stripe.com", "stripe"),
+        ("region1.google-analytics.com", "google-analytics"),
+        ("www.googletagmanager.com", "google-tag-manager"),
+        ("googleads.g.doubleclick.net", "google-ads"),
+        ("connect.facebook.net", "meta"),
+        ("www.instagram.com", "instagram"),
+        ("px.ads.linkedin.com", "linkedin"),
+        ("analytics.tiktok.com", "tiktok"),
+        ("platform.twitter.com", "x"),
+        ("script.hotjar.com", "hotjar"),
+    ],
+)
+def test_what_sites_embed_is_known(host: str, name: str) -> None:
+    """The hosts that the usual snippets of well-known services ask are those of their presets."""
+    assert HostTable([PARTIES[name]]).find(host) is PARTIES[name]
+    assert HostTable([PARTIES[name]]).find(f"{host}.example.com") is None
 
 
 # All presets together

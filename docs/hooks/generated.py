@@ -69,12 +69,24 @@ def policy_file() -> str:
 
     whole = schema()
     sections = [_table("The top of the file", whole, whole)]
-    for key, value in _properties(whole).items():
+    told = set()
+    for path, value in _tables("", whole, whole):
+        found = _object_of(value, whole) or {}
+        if found["title"] not in told:  # what a cookie has of [harden] is told there
+            told.add(found["title"])
+            repeated = _is_list(value, whole)
+            sections.append(_table(f"[[{path}]]" if repeated else f"[{path}]", found, whole))
+    return "\n\n".join(sections)
+
+
+def _tables(path: str, table: Json, whole: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the tables below a table with their paths, each before those below it."""
+    for key, value in _properties(table).items():
+        below = f"{path}.{key}".removeprefix(".")
         found = _object_of(value, whole)
         if found is not None:
-            repeated = _is_list(value, whole)
-            sections.append(_table(f"[[{key}]]" if repeated else f"[{key}]", found, whole))
-    return "\n\n".join(sections)
+            yield below, value
+            yield from _tables(below, found, whole)
 
 
 def _table(title: str, table: Json, whole: Json) -> str:
@@ -139,7 +151,7 @@ def _word(choice: Json, whole: Json) -> str:
     if kind == "array":
         return f"list of {_type(choice.get('items', {}), whole) or 'values'}"
     if kind == "object":
-        return "table" if "properties" in choice else "table of one text per language"
+        return "table of one text per language" if "propertyNames" in choice else "table"
     names = {"string": "text", "boolean": "`true` or `false`", "integer": "whole number"}
     return names.get(str(kind), str(kind or ""))
 
@@ -191,7 +203,12 @@ def _preset(preset: Any) -> str:
         lines.append(
             f"| `{name}` | {cookie.category}{exemption} | {purpose} | {_length(cookie.lifetime)} |"
         )
-    return "\n".join(lines if preset.cookies else lines[:-2])
+    lines = lines if preset.cookies else lines[:-2]
+    if preset.third_party is not None:
+        party = preset.third_party
+        hosts = ", ".join(f"`{host}`" for host in party.hosts)
+        lines += ["", f"Third party in {party.category}: [{party.name}]({party.privacy}), {hosts}."]
+    return "\n".join(lines)
 
 
 def _english(text: str | Mapping[str, str]) -> str:

@@ -135,6 +135,9 @@ def _third_parties(document: Document, asked: _Languages) -> Iterator[_Found]:
                 "['www.example.com']",
             )
         yield from asked.purpose(party.purpose, path)
+        for place, cookie in enumerate(party.declared_cookies):
+            below = (*path, "cookies", place, "purpose")
+            yield from asked.said(cookie.purpose, below, "purpose-in-one-language")
         if not is_filled(party.privacy):
             yield _Found(
                 "privacy-notice-missing",

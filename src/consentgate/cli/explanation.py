@@ -12,6 +12,7 @@ from consentgate.cli.words import as_values, period
 from consentgate.cookie import Cookie
 from consentgate.gate import ConsentGate
 from consentgate.names import NameTable, is_declarable, is_pattern
+from consentgate.third_party import ThirdParty
 
 if TYPE_CHECKING:
     from consentgate.presets import Known
@@ -99,7 +100,7 @@ def explained(name: str, gate: ConsentGate) -> Explanation:
         refused=stopped if category is None or not category.always_allowed else passes,
         facts=tuple(_facts(raw, gate, cookie, own=own)),
         near=_near(name, gate) if cookie is None else (),
-        known=_known(name) if cookie is None else (),
+        known=() if cookie or _elsewhere(raw, gate) else _known(name),
     )
 
 
@@ -152,6 +153,21 @@ def _facts(name: bytes, gate: ConsentGate, cookie: Cookie | None, *, own: bool) 
             )
     elif not is_declarable(name):
         yield "no name that every browser agrees on: nothing can declare it"
+    else:
+        for party in _elsewhere(name, gate):
+            yield (
+                f"{party.name} is known to set one of this name in its own responses, which do "
+                f"not pass this gate; it is loaded under {party.category}"
+            )
+
+
+def _elsewhere(name: bytes, gate: ConsentGate) -> list[ThirdParty]:
+    """Return the third parties that are known to set a cookie of this name."""
+    return [
+        party
+        for party in gate.policy.third_parties
+        if NameTable((each.name, 0, each) for each in party.declared_cookies).find(name)
+    ]
 
 
 def _attributes(name: bytes, gate: ConsentGate) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`consentgate presets`: the cookies that are known already, to be taken by name."""
+"""`consentgate presets`: the cookies and third parties that are known already, by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from consentgate.cli.console import Json, aligned, paragraph, print_json, say
-from consentgate.cli.words import as_values, counted, english, kept
+from consentgate.cli.words import as_plain, as_values, counted, english, kept
 
 if TYPE_CHECKING:
     from consentgate.presets import Preset
+    from consentgate.third_party import ThirdParty
 
 
 def presets(
@@ -22,7 +23,7 @@ def presets(
     """List the presets, or show the cookies of one.
 
     A preset is taken into the policy file by its name: presets = ["django"]. What the file says
-    itself about a cookie beats it.
+    itself about a cookie, or about a third party of the same name, beats it.
 
     Examples:
       consentgate presets
@@ -61,10 +62,20 @@ def _show(preset: Preset) -> None:
         facts = (f"{cookie.category}{rests}", provider, kept(cookie), cookie.domain or "")
         paragraph("; ".join(filter(None, facts)), indent=4)
         paragraph(english(cookie.purpose), indent=4)
+    if preset.third_party is not None:
+        _show_third_party(preset.third_party)
     say()
     if note := english(preset.note):
         paragraph(f"Note: {note}", indent=2)
     paragraph(f"Source: {preset.source}", indent=2)
+
+
+def _show_third_party(party: ThirdParty) -> None:
+    say()
+    say("  Third party: ", (party.name, "bold"))
+    paragraph(f"{party.category}; {english(party.privacy)}", indent=4)
+    paragraph(english(party.purpose), indent=4)
+    paragraph(f"Hosts: {', '.join(party.hosts)}", indent=4)
 
 
 def _values(preset: Preset) -> dict[str, Any]:
@@ -73,6 +84,18 @@ def _values(preset: Preset) -> dict[str, Any]:
         "title": preset.title,
         "framework": preset.framework,
         "source": preset.source,
-        "note": preset.note if isinstance(preset.note, str) else dict(preset.note),
+        "note": as_plain(preset.note),
         "cookies": [as_values(cookie) for cookie in preset.cookies],
+        "third_party": preset.third_party and _party_values(preset.third_party),
+    }
+
+
+def _party_values(party: ThirdParty) -> dict[str, Any]:
+    return {
+        "name": party.name,
+        "category": party.category,
+        "hosts": list(party.hosts),
+        "cookies": [cookie.name for cookie in party.declared_cookies],
+        "purpose": as_plain(party.purpose),
+        "privacy": as_plain(party.privacy),
     }

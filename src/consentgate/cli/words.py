@@ -35,7 +35,7 @@ def as_values(cookie: Cookie) -> dict[str, Any]:
     return {
         "name": cookie.name,
         "category": cookie.category,
-        **{name: _plain(getattr(cookie, name)) for name in texts},
+        **{name: as_plain(getattr(cookie, name)) for name in texts},
         "lifetime": lifetime,
         "party": cookie.party,
         "domain": cookie.domain,
@@ -44,7 +44,8 @@ def as_values(cookie: Cookie) -> dict[str, Any]:
     }
 
 
-def _plain(text: Text) -> str | dict[str, str]:
+def as_plain(text: Text) -> str | dict[str, str]:
+    """Return a text as plain values."""
     return text if isinstance(text, str) else dict(text)
 
 

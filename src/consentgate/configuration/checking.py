@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from consentgate.configuration.document import ROWS, TABLES, File
+from consentgate.configuration.document import ROWS, TABLES, File, Table
 from consentgate.configuration.mistake import HOUSE
 from consentgate.configuration.problem import Complaint, KeyPath
 from consentgate.configuration.words import did_you_mean, shown
@@ -80,15 +80,23 @@ def _prune(kept: dict[str, Any], path: KeyPath, dropped: set[KeyPath]) -> None:
     """Take out of a table what is at a path: the smallest thing that can be missing."""
     top = str(path[0])
     if top in ROWS and len(path) > 1:
-        required = [n for n, f in TABLES[(top,)].model_fields.items() if f.is_required()]
-        if len(path) == 2 or path[2] in required:
+        if len(path) == 2 or path[2] in _required(TABLES[(top,)]):
             dropped.add(path[:2])
         else:
             kept[top][path[1]].pop(path[2], None)
     elif isinstance(kept.get(top), dict) and len(path) > 1:
-        kept[top].pop(path[1], None)
+        key = str(path[1])
+        table, within = TABLES.get((top, key)), kept[top].get(key)
+        if table is None or len(path) == 2 or not within or path[2] in _required(table):
+            kept[top].pop(key, None)
+        else:
+            kept[top][key] = {name: value for name, value in within.items() if name != path[2]}
     else:
         kept.pop(top, None)
+
+
+def _required(table: type[Table]) -> list[str]:
+    return [name for name, field in table.model_fields.items() if field.is_required()]
 
 
 def _complaint(error: ErrorDetails) -> Complaint:
@@ -109,11 +117,18 @@ def _complaint(error: ErrorDetails) -> Complaint:
 
 
 def _missing(path: KeyPath) -> Complaint:
-    examples = {"name": "sessionid", "key": "social_media", "category": "marketing"}
+    examples = {
+        "name": "sessionid",
+        "key": "social_media",
+        "category": "marketing",
+        "tool": "klaro",
+        "categories": '{analytics = "statistics"}',
+    }
     if path[0] == "third_parties":
-        examples["name"] = "YouTube"
+        examples["name"] = "IDE" if "cookies" in path else "YouTube"
     key = str(path[-1])
-    return Complaint(path, f"{key} is missing", f'add it, as in {key} = "{examples[key]}"', True)
+    value = examples[key] if examples[key].startswith("{") else f'"{examples[key]}"'
+    return Complaint(path, f"{key} is missing", f"add it, as in {key} = {value}", True)
 
 
 def _wrong_shape(path: KeyPath, value: object) -> Complaint:
@@ -129,10 +144,11 @@ def _wrong_shape(path: KeyPath, value: object) -> Complaint:
         return Complaint(path, what, f"write [[{top}]] above each, and {below} below")
     if key == "harden" and len(path) > 1:
         return Complaint(path, f"{shown(value)} is no table", "write harden = {secure = true}")
-    if key in ("presets", "languages", "hosts"):
+    if key in ("presets", "languages", "hosts", "cookies"):
         example = f"{key} = [{shown(value) if isinstance(value, str) else '...'}]"
         return Complaint(path, f"{shown(value)} is no list", f"write one, as in {example}")
-    return Complaint(path, f"{shown(value)} is no table", f"write [{key}], and its keys below")
+    header = ".".join(map(str, path))
+    return Complaint(path, f"{shown(value)} is no table", f"write [{header}], and its keys below")
 
 
 def _unknown_key(path: KeyPath) -> Complaint:
@@ -150,8 +166,8 @@ def _elsewhere(names: tuple[str, ...], key: str) -> str:
         return "in a file of its own, tables stand without 'tool.consentgate.' before their names"
     if names and key in _ABOVE:
         return "it belongs at the top of the file, above the first line in brackets"
-    if names == ("cookies",) and key.casefold() in _SYNONYMS:
-        found = _SYNONYMS[key.casefold()]
+    found = _SYNONYMS.get(key.casefold())
+    if names[-1:] == ("cookies",) and found in TABLES[names].model_fields:
         example = ", as in harden = {http_only = true}" if found == "harden" else ""
         return f"did you mean {found!r}{example}?"
     if names in ((), ("gate",), ("pages",)):

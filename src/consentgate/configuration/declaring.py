@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from consentgate.attributes import Hardening
 from consentgate.category import BUILT_IN, Category
-from consentgate.configuration.document import CookieTable, File, HardenTable, Table
+from consentgate.configuration.declared import Declarations, Declared
+from consentgate.configuration.document import (
+    CookieTable,
+    File,
+    HardenTable,
+    Table,
+    ThirdPartyTable,
+)
 from consentgate.configuration.problem import Complaint, KeyPath, path_text
+from consentgate.configuration.taking import cookies_of_presets, parties_of_presets
 from consentgate.configuration.words import did_you_mean, shown
 from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError
-from consentgate.names import NameTable
 from consentgate.third_party import ThirdParty
 
 Built = TypeVar("Built")
 
 # What a declaration may say that another key of it contradicts.
 _CONTRADICTING = ("exemption", "lifetime", "sale_or_sharing")
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A cookie, where the file says it, and the preset that it comes from; None if the site's."""
-
-    cookie: Cookie
-    path: KeyPath
-    preset: str | None = None
-
-
-class Declarations(NamedTuple):
-    """What a file declares."""
-
-    categories: tuple[Category, ...]
-    cookies: tuple[Declared, ...]
-    third_parties: tuple[ThirdParty, ...]
-    harden: Hardening | None
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all categories."""
-        keys = [category.key for category in (*BUILT_IN, *self.categories)]
-        return tuple(dict.fromkeys(keys))
 
 
 class Reader:
@@ -75,10 +56,12 @@ class Reader:
         categories = self._categories()
         own = tuple(self._own_cookies())
         self._check_presets()
+        parties = self._third_parties()
+        known = parties_of_presets(self._file.presets, parties, own)
         return Declarations(
             categories,
-            (*own, *_from_presets(self._file.presets, own)),
-            self._third_parties(),
+            (*own, *cookies_of_presets(self._file.presets, own, known)),
+            (*parties, *known.values()),
             hardening(self._file.harden),
         )
 
@@ -134,9 +117,27 @@ class Reader:
             known = self._in_category(path, table)
             if table.name in found:
                 self._twice("third party", table.name, (*path, "name"), found[table.name][0])
-            elif known and (party := self._built(path, ThirdParty, table.name, table.given())):
+            elif known and (party := self._third_party(path, table)):
                 found[table.name] = path, party
         return tuple(party for _, party in found.values())
+
+    def _third_party(self, path: KeyPath, table: ThirdPartyTable) -> ThirdParty | None:
+        values = table.given()
+        cookies = [
+            # In the category, so that what cannot be there is said of the cookie.
+            self._built(
+                (*path, "cookies", number),
+                Cookie,
+                each.name,
+                {**each.given(), "category": table.category},
+            )
+            for number, each in enumerate(table.cookies)
+        ]
+        if None in cookies:
+            return None
+        if "cookies" in values:
+            values["cookies"] = cookies
+        return self._built(path, ThirdParty, table.name, values)
 
     def _in_category(self, path: KeyPath, table: Any) -> bool:
         """Complain of an unknown category, and tell whether it is known."""
@@ -187,29 +188,3 @@ def _cookie_values(table: CookieTable) -> dict[str, Any]:
     if "harden" in values:
         values["harden"] = hardening(table.harden)
     return values
-
-
-def _from_presets(names: list[str], own: Iterable[Declared]) -> Iterator[Declared]:
-    """Yield the cookies of presets, but for those of which the site itself says something."""
-    if not names:
-        return
-    from consentgate.presets import preset  # only a file that has presets loads them
-
-    said = NameTable((each.cookie.name, 0, each) for each in own)
-    rows: dict[str, list[Declared]] = {}
-    for number, name in enumerate(names):
-        found: dict[str, list[Declared]] = {}
-        for cookie in preset(name).cookies:
-            if said.find(cookie.name.encode("ascii")) is None:
-                row = Declared(cookie, ("presets", number), name)
-                found.setdefault(cookie.name, []).append(row)
-        for key, group in found.items():
-            # Of two presets the first stays, unless the other lets the cookie live longer.
-            if key not in rows or _longest(rows[key]) < _longest(group):
-                rows[key] = group
-    for group in rows.values():
-        yield from group
-
-
-def _longest(rows: Iterable[Declared]) -> timedelta:
-    return max(row.cookie.lifetime or timedelta(0) for row in rows)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from consentgate.category import BUILT_IN, NECESSARY, UNDECLARED
+from consentgate.category import BUILT_IN, MARKETING, NECESSARY, UNDECLARED
 from consentgate.configuration import field
 from consentgate.configuration.mistake import wrong
-from consentgate.configuration.value import Age, Lifetime, Text
+from consentgate.configuration.value import Age, Length, Lifetime, Text
 from consentgate.configuration.words import shown
 
 
@@ -76,13 +76,51 @@ class CookieTable(Table):
     )
 
 
+class KnownCookieTable(Table):
+    """A cookie that a third party is known to set."""
+
+    name: field.Name = Field(description="As the browser shows it; * stands for any characters.")
+    provider: Text = Field("", description="Who sets it, if not the third party itself.")
+    service: Text = Field("", description="For what service.")
+    purpose: Text = Field("", description="Why, in words for a visitor.")
+    lifetime: Lifetime = Field(
+        None, description="How long a browser keeps it at most, as of a cookie of the site."
+    )
+    domain: field.Domain | None = Field(None, description="The Domain it is set with.")
+    path: field.Path = Field("/", description="The Path it is set with.")
+    exemption: field.Exemption | None = Field(
+        None, description="Why it needs no consent, of a necessary third party."
+    )
+
+
+def _known_cookie(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"name": value}
+    if not isinstance(value, dict):
+        raise wrong(
+            f"{shown(value)} is no cookie",
+            'write its name in quotes, or a table, as in {name = "IDE", lifetime = "13 months"}',
+        )
+    return value
+
+
 class ThirdPartyTable(Table):
     """Another site that the pages load things from."""
 
     name: field.PartyName = Field(description="What people call it.")
     category: field.CategoryKey = Field(description="The key of the category it is loaded under.")
     hosts: list[field.Host] = Field(
-        default_factory=list, description="Where its things come from, as in '*.example.com'."
+        default_factory=list,
+        description="Where its things come from, as in '*.example.com' or 'wss://example.com:8080'.",
+    )
+    cookies: list[
+        Annotated[
+            KnownCookieTable,
+            BeforeValidator(_known_cookie, json_schema_input_type=field.Name | KnownCookieTable),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="The cookies that it is known to set: each a name, or a table.",
     )
     purpose: Text = Field("", description="What it is loaded for.")
     privacy: field.Privacy = Field("", description="The address of its privacy notice.")
@@ -123,6 +161,24 @@ ReportOnly = Annotated[
 ]
 
 
+class ConsentFromTable(Table):
+    """Another tool whose banner asks in place of the gate's."""
+
+    tool: field.Tool = Field(description="Which one it is.")
+    categories: field.Meanings = Field(
+        description="What its names stand for: the key of a category each, or a list of keys."
+    )
+    cookie: field.BannerCookie | None = Field(
+        None, description="The name of its cookie, where that is not its own default."
+    )
+    lifetime: Length | None = Field(
+        None, description="How long it has browsers keep its cookie, as it is set there."
+    )
+    revision: int | None = Field(
+        None, description="Of cookieconsent: its revision; an answer under another one is none."
+    )
+
+
 class GateTable(Table):
     """Options of the gate."""
 
@@ -152,6 +208,41 @@ class GateTable(Table):
         False, description="Keep consent to categories in which a new revision changes nothing."
     )
     inject_banner: bool = Field(False, description="Put the banner into the pages of the app.")
+    inject_guard: bool = Field(
+        False, description="Put the script into them that holds other scripts to the policy."
+    )
+    source_gate: field.SourceGate = Field(
+        "on", description="Hold pages to the hosts of third parties: on, report or off."
+    )
+    consent_from: ConsentFromTable | None = Field(
+        None, description="Another tool whose banner asks in place of the gate's."
+    )
+
+
+class ConsentModeTable(Table):
+    """Google Consent Mode: the category that each consent type depends on."""
+
+    ad_storage: field.CategoryKey = Field(
+        MARKETING, description="The category for cookies of adverts."
+    )
+    ad_user_data: field.CategoryKey = Field(
+        MARKETING, description="The category for sending data about visitors to Google for adverts."
+    )
+    ad_personalization: field.CategoryKey = Field(
+        MARKETING, description="The category for adverts that are chosen for the visitor."
+    )
+    analytics_storage: field.CategoryKey = Field(
+        "statistics", description="The category for cookies that measure."
+    )
+    functionality_storage: field.CategoryKey = Field(
+        "preferences", description="The category for what a site remembers, as a language."
+    )
+    personalization_storage: field.CategoryKey = Field(
+        "preferences", description="The category for contents that are chosen for the visitor."
+    )
+    security_storage: field.CategoryKey = Field(
+        NECESSARY, description="The category for signing in and against abuse."
+    )
 
 
 class PagesTable(Table):
@@ -183,6 +274,12 @@ class PagesTable(Table):
     gpc: date | None = Field(
         None,
         description="The date on which the site last changed how it treats Global Privacy Control.",
+    )
+    reports: bool = Field(
+        True, description="Let browsers report here what was refused to a page and its scripts."
+    )
+    consent_mode: ConsentModeTable | None = Field(
+        None, description="Google Consent Mode: the category of a consent type, if not the usual."
     )
 
 
@@ -229,12 +326,15 @@ class File(Table):
 TABLES: dict[tuple[str, ...], type[Table]] = {
     (): File,
     ("gate",): GateTable,
+    ("gate", "consent_from"): ConsentFromTable,
     ("pages",): PagesTable,
+    ("pages", "consent_mode"): ConsentModeTable,
     ("harden",): HardenTable,
     ("categories",): CategoryTable,
     ("cookies",): CookieTable,
     ("cookies", "harden"): HardenTable,
     ("third_parties",): ThirdPartyTable,
+    ("third_parties", "cookies"): KnownCookieTable,
 }
 """What each table of a file is, by its key path without the numbers."""
 

@@ -10,14 +10,16 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from consentgate import category
 from consentgate.configuration.mistake import refused, unknown, wrong
+from consentgate.configuration.tools import TOOLS
 from consentgate.configuration.value import TEXT_SCHEMA, text_of
 from consentgate.configuration.words import did_you_mean, shown
 from consentgate.cookie import EXEMPTIONS, Cookie
 from consentgate.errors import ConsentGateError
-from consentgate.names import is_declarable
+from consentgate.names import is_declarable, is_pattern
 from consentgate.options import check_cookie
 from consentgate.pages.settings import Pages
 from consentgate.policy import REVISION
+from consentgate.sources import MODES
 from consentgate.third_party import ThirdParty
 
 
@@ -90,8 +92,8 @@ def _host(host: str) -> str:
     if refused(partial(ThirdParty, "name", "category", hosts=[host])):
         raise wrong(
             f"{shown(host)} is no name of a host",
-            "write one as in 'www.example.com', or '*.example.com' for all below it; no https:// "
-            "and no path",
+            "write one as in 'www.example.com', '*.example.com' for all below it, "
+            "'example.com:8080' for another port or 'wss://example.com' for a socket; no path",
         )
     return host
 
@@ -111,6 +113,39 @@ def _privacy(value: Any) -> category.Text:
                 "write all of it, as in 'https://example.com/privacy'",
             )
     return text
+
+
+def _banner_cookie(name: str) -> str:
+    if not is_declarable(name) or is_pattern(name):
+        raise wrong(
+            f"{shown(name)} is no name of one cookie",
+            "write it as the tool has it and the browser shows it, as in 'klaro'",
+        )
+    return name
+
+
+def _meanings(value: Any) -> dict[str, tuple[str, ...]]:
+    example = 'analytics = "statistics", or several keys in a list'
+    if not isinstance(value, dict) or not value:
+        said = "an empty table" if value == {} else shown(value)
+        raise wrong(
+            f"{said} does not say what the names of the tool stand for",
+            f"write a table of them, each with the key of a category, as in {example}",
+        )
+    found = {}
+    for name, keys in value.items():
+        listed = [keys] if isinstance(keys, str) else keys
+        if not isinstance(listed, list) or not listed or not _are_texts(listed):
+            raise wrong(
+                f"{shown(name)} stands for {shown(keys)}",
+                f"write the key of a category, as in {example}",
+            )
+        found[name] = tuple(listed)
+    return found
+
+
+def _are_texts(values: list[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _revision(value: Any) -> str:
@@ -193,6 +228,25 @@ Domain = Annotated[str, _attribute("domain", "example.com"), _pattern("[!-:<-~]*
 Path = Annotated[str, _attribute("path", "/shop"), _pattern("[!-:<-~]*")]
 
 Host = Annotated[str, AfterValidator(_host)]
+SourceGate = Annotated[str, _one_of("source_gate", MODES), _words(MODES)]
+Tool = Annotated[str, _one_of("tool", TOOLS), _words(TOOLS)]
+BannerCookie = Annotated[str, AfterValidator(_banner_cookie), _pattern(r"[!#-)+\--:<>-\[\]-~]+")]
+Meanings = Annotated[
+    dict[str, tuple[str, ...]],
+    PlainValidator(_meanings),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                ]
+            },
+        }
+    ),
+]
 PartyName = Annotated[str, AfterValidator(_party_name), _pattern(r".*\S.*")]
 Privacy = Annotated[category.Text, PlainValidator(_privacy), WithJsonSchema(TEXT_SCHEMA)]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from consentgate.configuration import checking, settings
-from consentgate.configuration.declaring import Declarations, Declared, Reader
+from consentgate.configuration.declared import Declarations, Declared
+from consentgate.configuration.declaring import Reader
 from consentgate.configuration.document import ROWS, File
 from consentgate.configuration.problem import (
     Complaint,

@@ -8,19 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from consentgate.category import NECESSARY, UNDECLARED
-from consentgate.configuration.declaring import Declarations
-from consentgate.configuration.document import File, GateTable, PagesTable
+from consentgate.configuration.declared import Declarations
+from consentgate.configuration.document import ConsentModeTable, File, GateTable, PagesTable
 from consentgate.configuration.mistake import refused
 from consentgate.configuration.problem import Complaint, KeyPath
+from consentgate.configuration.tools import banner_of, contradictions
 from consentgate.configuration.words import did_you_mean, shown
 from consentgate.names import NameTable, is_pattern
 from consentgate.options import check_cookie
 from consentgate.pages.settings import OFFICIAL, Pages
 
+# What is put into pages of the app, and what it has from the gate's own.
+_OF_PAGES = {
+    "inject_banner": "the banner leads to",
+    "inject_guard": "the guard is loaded from",
+}
+
 
 def options(file: File, folder: Path) -> dict[str, Any]:
     """Return the options of a gate that a file without mistakes sets, `pages` among them."""
     found = file.gate.given()
+    if file.gate.consent_from is not None:
+        found["consent_from"] = banner_of(file.gate.consent_from)
     if "pages" in file:
         found["pages"] = None if file.pages is None else Pages(**_page_values(file.pages, folder))
     return found
@@ -31,6 +40,8 @@ def _page_values(table: PagesTable, folder: Path) -> dict[str, Any]:
     for key in ("locales", "templates"):
         if key in values:
             values[key] = folder / values[key]
+    if table.consent_mode is not None:
+        values["consent_mode"] = table.consent_mode.given()
     return values
 
 
@@ -69,12 +80,15 @@ class Checks:
                 "what the app may read, by withhold_undeclared = false, is not expired",
                 "leave one of them out",
             )
-        if gate.inject_banner and "pages" in self._file and self._file.pages is None:
-            self._complain(
-                ("gate", "inject_banner"),
-                "the banner leads to the pages, and pages = false serves none",
-                "leave one of them out",
-            )
+        if "pages" in self._file and self._file.pages is None:
+            for key, why in _OF_PAGES.items():
+                if getattr(gate, key):
+                    self._complain(
+                        ("gate", key),
+                        f"{why} the pages, and pages = false serves none",
+                        "leave one of them out",
+                    )
+        self.complaints += contradictions(gate, self._declared, self._right)
         if not isinstance(gate.report_only, bool) and self._right(("categories",)):
             known = [*self._declared.keys[1:], UNDECLARED]
             for number, key in enumerate(gate.report_only):
@@ -137,6 +151,17 @@ class Checks:
                 )
         self._languages(pages)
         self._language_cookie(pages.language_cookie)
+        if pages.consent_mode is not None and self._right(("categories",)):
+            self._consent_mode(pages.consent_mode)
+
+    def _consent_mode(self, table: ConsentModeTable) -> None:
+        for storage, key in table.given().items():
+            if key not in self._declared.keys:
+                self._complain(
+                    ("pages", "consent_mode", storage),
+                    f"unknown category {shown(key)}",
+                    did_you_mean(key, self._declared.keys),
+                )
 
     def _languages(self, pages: PagesTable) -> None:
         codes = OFFICIAL if pages.languages is None else tuple(pages.languages)

@@ -101,4 +101,7 @@ Lifetime = Annotated[
     PlainValidator(_lifetime),
     WithJsonSchema({"anyOf": [{"const": SESSION}, _LENGTH, _SECONDS]}),
 ]
+Length = Annotated[
+    timedelta, PlainValidator(_length), WithJsonSchema({"anyOf": [_LENGTH, _SECONDS]})
+]
 Age = Annotated[timedelta, PlainValidator(_age), WithJsonSchema({"anyOf": [_LENGTH, _SECONDS]})]

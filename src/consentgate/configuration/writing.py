@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from consentgate.policy import Policy
 
 _TEXTS = ("provider", "service", "purpose")
+# What people read in one line; a longer list has a line for each.
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,32 @@ def _third_party(party: ThirdParty) -> list[str]:
             "name": party.name,
             "category": party.category,
             "hosts": list(party.hosts) or None,
+            "cookies": [_known_cookie(each, party) for each in party.declared_cookies] or None,
             "purpose": _said(party.purpose),
             "privacy": _said(party.privacy),
         }
     )
+
+
+def _known_cookie(cookie: Cookie, party: ThirdParty) -> object:
+    """Return a cookie of a third party as a list of them has it: its name, if that is all."""
+    if cookie.harden is not None:
+        raise ConsentGateError(
+            f"harden of {cookie.name!r} cannot be written to a file: {party.name!r} sets it, and "
+            "its responses do not pass the gate; leave harden out"
+        )
+    provider = None if cookie.provider == party.name else _said(cookie.provider)
+    values = {
+        "name": cookie.name,
+        "provider": provider,
+        **{key: _said(getattr(cookie, key)) for key in ("service", "purpose")},
+        "lifetime": None if cookie.lifetime is None else duration.written(cookie.lifetime),
+        "domain": cookie.domain,
+        "path": None if cookie.path == "/" else cookie.path,
+        "exemption": cookie.exemption,
+    }
+    said = {key: value for key, value in values.items() if value is not None}
+    return said if len(said) > 1 else cookie.name
 
 
 def _hardening(harden: Hardening | None) -> list[str]:
@@ -168,7 +192,15 @@ def _pairs(key: str, value: object) -> Iterator[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{}"  # It has no keys: those have lines of their own.
+        # On a line of their own there are none; in a list there is no other way.
+        pairs = (f"{key} = {_value(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        values = [_value(each) for each in value]
+        line = f"[{', '.join(values)}]"
+        return (
+            line if len(line) <= _LONGEST else "\n".join(["[", *map("    {},".format, values), "]"])
+        )
     text = tomlkit.item(value).as_string()
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ConsentGateError(f"{value!r} cannot be written to a file: it is no Unicode text")

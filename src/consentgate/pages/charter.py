@@ -75,7 +75,9 @@ def _section(category: Category, policy: Policy, language: Language) -> Section:
 
 
 def _providers(cookies: Iterable[Cookie], others: Iterable[ThirdParty], language: Language) -> str:
-    providers = [cookie.provider for cookie in cookies if cookie.provider]
+    # Of a service that is loaded, also the company behind it.
+    every = [*cookies, *(cookie for party in others for cookie in party.declared_cookies)]
+    providers = [cookie.provider for cookie in every if cookie.provider]
     # By the words: a name that is marked as of another language is the same name.
     told = {language.words(provider)[0] for provider in providers}
     more = [party.name for party in others if party.name not in told]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -16,6 +16,7 @@ from consentgate.category import ANONYMOUS_STATISTICS, NECESSARY, Text, frozen_t
 from consentgate.cookie import Cookie
 from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_pattern
+from consentgate.third_party import ThirdParty
 
 FRAMEWORKS = "frameworks.toml"
 """The file of what web frameworks and their extensions set; all others are of providers."""
@@ -38,6 +39,10 @@ class Preset:
     provider, whose cookies are never declared so here. `note` is what a site
     must know before it relies on this preset. `instead_of` names the presets
     that say otherwise about the same cookies: one set-up or the other is true.
+
+    `third_party` is the provider as another site that pages load things from,
+    None where nobody said from which hosts. Those of `cookies` that it sets in
+    its own responses, under its category, are its cookies too.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Preset:
     framework: bool
     note: Text = field(default="", hash=False)
     instead_of: tuple[str, ...] = ()
+    third_party: ThirdParty | None = None
 
 
 class Known(NamedTuple):
@@ -132,15 +138,43 @@ def _of_file(file: str, texts: Mapping[str, Text]) -> Iterator[Preset]:
     document = _read(file)
     source = document.pop("source")
     for name, table in document.items():
+        cookies = tuple(_cookie(row, table, texts) for row in table.get("cookies", ()))
         yield Preset(
             name,
             table["title"],
             table.get("source", source),
-            tuple(_cookie(row, table, texts) for row in table["cookies"]),
+            cookies,
             framework=file == FRAMEWORKS,
             note=frozen_text(table.get("note", ""), f"preset {name!r}: note"),
             instead_of=tuple(table.get("instead_of", ())),
+            third_party=_third_party(table, cookies, texts),
         )
+
+
+def _third_party(
+    table: dict[str, Any], cookies: Iterable[Cookie], texts: Mapping[str, Text]
+) -> ThirdParty | None:
+    if "third_party" not in table:
+        return None
+    said = {"name": table["title"], "category": table["category"]} | table["third_party"]
+    own = [
+        cookie
+        for cookie in cookies
+        if cookie.category == said["category"] and _is_of(cookie.domain, said["hosts"])
+    ]
+    return ThirdParty(**said | {"purpose": texts[said["purpose"]], "cookies": own})
+
+
+def _is_of(domain: str | None, hosts: Iterable[str]) -> bool:
+    """Tell whether a cookie of this Domain is set by one of the hosts, or by one below them."""
+    if domain is None:
+        return False
+    bare = [host.rpartition("://")[2] for host in hosts]
+    return any(
+        f".{host.removeprefix('*.')}".endswith(f".{domain}")
+        or (host.startswith("*.") and domain.endswith(host[1:]))
+        for host in bare
+    )
 
 
 def _cookie(row: dict[str, Any], table: dict[str, Any], texts: Mapping[str, Text]) -> Cookie:
