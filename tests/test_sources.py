@@ -389,12 +389,16 @@ def test_a_source_gate_of_no_kind_is_refused(mode: object) -> None:
         ("any.test:1", "preferences"),
         ("any.test", "preferences"),
         ("help.video.test", "preferences"),
+        ("named.test", "preferences"),
+        ("named.test:8443", None),
         ("", None),
     ],
 )
 def test_a_host_is_found_as_browsers_match_it(host: str, category: str | None) -> None:
     """A host belongs to the third party that names it, the more exactly the better."""
-    extra = ThirdParty("Any Ltd", "preferences", hosts=["any.test:*", "help.video.test"])
+    extra = ThirdParty(
+        "Any Ltd", "preferences", hosts=["any.test:*", "help.video.test", "named.test:443"]
+    )
     sources = Sources(
         policy_of(CDN, COUNTER, VIDEO, extra), report=False, reported=frozenset(), endpoint=None
     )

@@ -24,7 +24,8 @@ class _Host(NamedTuple):
     def fits(self, name: str, port: str) -> bool:
         # CSP3 6.7.2.9, host-part match: "*.example.com" is not example.com itself.
         named = name.endswith(self.name) and name != self.name if self.below else name == self.name
-        return named and self.port in ("*", port)
+        usual = port == "" and self.port in ("80", "443")
+        return named and (usual or self.port in ("*", port))
 
 
 class HostTable:

@@ -2,7 +2,7 @@
 
 A third party sets its cookies in its own responses, which never pass here. But
 a browser asks a page's policies before it sends a request (CSP3 4.1.2), and
-one that is refused reaches nobody: no cookie is set, and no address is told.
+one that is refused reaches nobody: there is no response, and no cookie.
 """
 
 from __future__ import annotations
