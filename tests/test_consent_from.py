@@ -414,3 +414,10 @@ def test_a_banner_that_cannot_be_is_told(
     """What is no banner, or does not fit the policy, raises when the gate is made."""
     with pytest.raises(ConsentGateError, match=message):
         gated(policy, clock, banner)
+
+
+def test_nobody_is_asked_twice(policy: Policy) -> None:
+    """A gate that puts its own banner in beside that of another tool is a mistake."""
+    banner = Klaro(categories={"visits": "statistics"})
+    with pytest.raises(ConsentGateError, match="asked twice, by Klaro as well"):
+        ConsentGate(policy, secret_key=KEY, consent_from=banner, inject_banner=True)

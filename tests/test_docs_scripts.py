@@ -34,6 +34,8 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.chdir(FOLDER)
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.setenv("CONSENTGATE_SECRET_KEY", "a key for the examples of the documentation")
+    # The project has a folder of that name.
+    monkeypatch.delitem(sys.modules, "scripts", raising=False)
     yield importlib.import_module("scripts")
     del sys.modules["scripts"]
 

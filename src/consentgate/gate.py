@@ -185,7 +185,7 @@ class ConsentGate(Frozen):
                 "not expired; leave one of them out"
             )
         policy = with_consent_cookie(policy, cookie_name, max_age)
-        policy = with_banner_cookie(policy, consent_from, cookie_name, max_age)
+        policy = with_banner_cookie(policy, consent_from, cookie_name, max_age, asks=inject_banner)
         reported = checked_report(report_only, policy)
         asked = frozenset(category.key for category in policy.offered) & policy.needing
         asks = report_only is not True and not asked <= reported

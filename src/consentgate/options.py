@@ -167,12 +167,13 @@ def with_consent_cookie(policy: Policy, cookie_name: str, max_age: timedelta) ->
 
 
 def with_banner_cookie(
-    policy: Policy, banner: object, cookie_name: str, max_age: timedelta
+    policy: Policy, banner: object, cookie_name: str, max_age: timedelta, *, asks: bool
 ) -> Policy:
     """Return the policy with the row of the cookie in which another banner keeps its answer.
 
-    Raises ConsentGateError for what is no banner, speaks of categories that are
-    not there, or has the consent cookie for its own.
+    `asks` is whether the gate's own banner is put into pages too. Raises
+    ConsentGateError where it is, for what is no banner, and for one that speaks
+    of categories that are not there, or has the consent cookie for its own.
     """
     if banner is None:
         return policy
@@ -182,6 +183,11 @@ def with_banner_cookie(
         raise ConsentGateError(
             f"consent_from={banner!r}: use one of consentgate.banners, as in "
             "Klaro(categories={'matomo': 'statistics'})"
+        )
+    if asks:
+        raise ConsentGateError(
+            f"inject_banner=True: visitors would be asked twice, by {banner.tool} as well "
+            "(consent_from); leave one of them out"
         )
     banner.check(policy, max_age)
     if banner.cookie == cookie_name:

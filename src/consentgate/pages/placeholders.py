@@ -56,8 +56,10 @@ class Placeholders:
         """Return a frame, or what stands for it; see `Consent.iframe_html`."""
         found = self._checked("iframe_html", src, category)
         rest = attributes("iframe_html", given)
-        if not title.strip():
-            raise ConsentGateError("iframe_html: title='': say in a few words what is in the frame")
+        if title is None or not str(title).strip():
+            raise ConsentGateError(
+                f"iframe_html: title={title!r}: say in a few words what is in the frame"
+            )
         if consent.allows(category):
             return _FRAME.format(src, title, rest)
         box = self._box(consent, found, category, title, language)

@@ -94,9 +94,10 @@
     const focused = box?.contains(document.activeElement);
     // Around it comes a frame of our own, which has a policy of its own.
     const { title, allow } = frame;
-    const help = () => (frame.src = address("frame", { src, title, allow, once: 1 }));
     frame.removeAttribute("data-consent");
-    helps.push({ origin: new URL(src, document.baseURI).origin, help });
+    const { href, origin } = new URL(src, document.baseURI);
+    const help = () => (frame.src = address("frame", { src: href, title, allow, once: 1 }));
+    helps.push({ origin, help });
     frame.hidden = false;
     frame.src = src;
     box?.remove();
@@ -109,7 +110,9 @@
 
   // A frame that the page has written by itself: what stands in its place comes from the server.
   const showBox = async (frame) => {
-    const { consent, src } = frame.dataset;
+    const { consent } = frame.dataset;
+    const source = new URL(frame.dataset.src, document.baseURI);
+    const src = source.origin === location.origin ? source.pathname + source.search : source.href;
     const { pathname, search } = location;
     const said = { src, category: consent, title: frame.title, back: pathname + search };
     const lang = document.documentElement.lang;
