@@ -275,6 +275,11 @@ CONTRADICTIONS = [
         "what is not withheld is not expired",
         "[gate]\nexpire_undeclared = true\nwithhold_undeclared = false",
     ),
+    Case(
+        "two banners",
+        "[gate]\ninject_banner = true\n"
+        '[gate.consent_from]\ntool = "klaro"\ncategories.ads = "marketing"',
+    ),
     Case("a banner without pages", "pages = false\n[gate]\ninject_banner = true"),
     Case("a guard without pages", "pages = false\n[gate]\ninject_guard = true"),
     Case(

@@ -51,7 +51,7 @@ clamp_lifetimes = true
 report_only = ["marketing", "undeclared"]
 observe_passed = true
 keep_unchanged = true
-inject_banner = true
+inject_banner = false
 inject_guard = true
 source_gate = "report"
 
@@ -182,7 +182,7 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
         "report_only": ("marketing", "undeclared"),
         "observe_passed": True,
         "keep_unchanged": True,
-        "inject_banner": True,
+        "inject_banner": False,
         "inject_guard": True,
         "source_gate": "report",
         "consent_from": Klaro(

@@ -80,6 +80,12 @@ class Checks:
                 "what the app may read, by withhold_undeclared = false, is not expired",
                 "leave one of them out",
             )
+        if gate.inject_banner and gate.consent_from is not None:
+            self._complain(
+                ("gate", "inject_banner"),
+                "visitors would be asked twice, by the banner of consent_from as well",
+                "leave one of them out",
+            )
         if "pages" in self._file and self._file.pages is None:
             for key, why in _OF_PAGES.items():
                 if getattr(gate, key):
