@@ -182,7 +182,7 @@ class Consent:
         `nonce` is that of the page's Content-Security-Policy, if it has one.
         Raises ConsentGateError for a gate without pages.
         """
-        return self._site("script_html").script(self, nonce)
+        return self._site("script_html").elements.script(self, nonce)
 
     def guard_html(self, nonce: str | None = None) -> Markup:
         """Return the element that loads the guard, to stand first in the page's head.
@@ -190,7 +190,7 @@ class Consent:
         The guard holds what other scripts write into `document.cookie` to the
         policy. Arguments and errors are those of `script_html`.
         """
-        guard = self._site("guard_html").guard(self, nonce)
+        guard = self._site("guard_html").elements.guard(self, nonce)
         self._exchange.guard_shown = True
         return guard
 
@@ -200,7 +200,7 @@ class Consent:
         Google Consent Mode v2, with what this visitor allows as its default.
         Arguments and errors are those of `script_html`.
         """
-        return self._site("mode_html").mode(self, nonce)
+        return self._site("mode_html").elements.mode(self, nonce)
 
     def iframe_html(
         self,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from consentgate.pages import answer, charter
 from consentgate.pages.answer import Answer, WrongField, WrongType
-from consentgate.pages.consent_mode import checked, resolved
+from consentgate.pages.elements import Elements
 from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.placeholders import Placeholders
@@ -70,7 +70,7 @@ class Site:
         self._policy = policy
         self._pages = pages
         self._always_secure = always_secure
-        self._consent_mode = checked(pages.consent_mode, policy)
+        self.elements = Elements(policy, pages, self.renderer)
         self.placeholders = Placeholders(policy, self.renderer)
         self._reports = Reports(pages.proxies)
         self._choosable = policy.choosable & {category.key for category in policy.offered}
@@ -93,31 +93,6 @@ class Site:
         if not consent.needed or consent.answered:
             return Markup("")
         return self.renderer.html("banner.html", consent, told, nonce=nonce)
-
-    def script(self, consent: Consent, nonce: str | None) -> Markup:
-        """Return the element that loads the script of the pages."""
-        allowed = self.renderer.allowed(consent)
-        return self.renderer.tag("script.html", consent.target, allowed=allowed, nonce=nonce)
-
-    def guard(self, consent: Consent, nonce: str | None) -> Markup:
-        """Return the element that loads the guard, with what scripts may write."""
-        endpoint = self._pages.endpoint
-        reports = None if endpoint is None else consent.target.root + endpoint
-        return self.renderer.tag(
-            "guard.html", consent.target, scripts=consent.scripts, reports=reports, nonce=nonce
-        )
-
-    def mode(self, consent: Consent, nonce: str | None) -> Markup:
-        """Return the element that tells Google's tags what they may do."""
-        types = self._consent_mode
-        default = resolved(types, [key for key in types.values() if consent.allows(key)])
-        return self.renderer.tag(
-            "mode.html",
-            consent.target,
-            default=json.dumps(default),
-            map=json.dumps(dict(types)),
-            nonce=nonce,
-        )
 
     def answer(self, request: PageRequest, consent: Consent) -> PageResponse:
         """Answer a request for one of the pages; a choice is taken by `consent`."""
