@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Any:
             app = import_string(EXAMPLES[example])
     if inserted:
         # For as long as this process lives.
-        patch.object(Consent, "banner_html", lambda *_: Markup("")).start()
+        patch.object(Consent, "banner_html", lambda *_, **__: Markup("")).start()
     return _strict_asgi(app) if example in ASGI else _strict_wsgi(app)
 
 

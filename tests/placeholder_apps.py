@@ -7,6 +7,8 @@ with a nonce and 'strict-dynamic'; `/closed` is one whose own policy forbids the
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -15,7 +17,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from consentgate import Consent, ConsentGate, Cookie, Policy, ThirdParty
+import arabic
+from consentgate import Consent, ConsentGate, Cookie, Pages, Policy, ThirdParty
+from consentgate.pages.settings import OFFICIAL
 
 policy = Policy(
     [Cookie("session"), Cookie("_own*", "statistics")],
@@ -24,7 +28,16 @@ policy = Policy(
         ThirdParty("Counters Ltd", "statistics", hosts=["count.test:*"]),
     ],
 )
-gate = ConsentGate(policy, secret_key="shared by the servers and the tests")
+
+
+def _gate() -> ConsentGate:
+    with tempfile.TemporaryDirectory() as folder:
+        arabic.write_catalogue(Path(folder))
+        pages = Pages(languages=[*OFFICIAL, "ar"], locales=folder)
+        return ConsentGate(policy, secret_key="shared by the servers and the tests", pages=pages)
+
+
+gate = _gate()
 
 _NONCE = "cGxhY2Vob2xkZXI="
 # The app's own element: it says what ran, and in which order.
@@ -46,13 +59,15 @@ _COUNTER = Markup('<script type="text/plain" data-consent="statistics" src="{src
 def _page(request: Request, waiting: Markup, nonce: str | None = None) -> Response:
     consent: Consent = request.state.consent
     html = Markup(
-        '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A page</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">{first}{script}'
+        '<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="utf-8">'
+        '<title>A page</title><meta name="viewport" content="width=device-width, initial-scale=1">'
+        "{first}{script}"
         "</head><body>{banner}<main><h1>A page</h1>{waiting}</main></body></html>"
     )
     return HTMLResponse(
         html.format(
             lang=request.query_params.get("lang", "en"),
+            dir="rtl" if request.query_params.get("lang") == "ar" else "ltr",
             first=_FIRST.format(nonce=nonce or ""),
             script=consent.script_html(nonce),
             banner=consent.banner_html(request.query_params.get("lang"), nonce=nonce)

@@ -22,6 +22,7 @@ def test_every_behaviour_is_in_the_table() -> None:
         *(f"A{number}" for number in range(1, 7)),
         "C1",
         *(f"P{number}" for number in range(1, 11)),
+        *(f"T{number}" for number in range(1, 9)),
     }
     assert set(conformance.rows()) == expected
     assert all(len(statement) > 20 for statement, _ in conformance.rows().values())

@@ -111,7 +111,7 @@ def names(values: Iterable[bytes]) -> list[str]:
 # A new answer
 
 
-@pytest.mark.conformance("P1", "P2")
+@pytest.mark.conformance("P1", "P2", "T7")
 def test_a_new_answer_is_signed_and_obeyed_at_once(adapter: Adapter, gate: ConsentGate) -> None:
     """The first request with an answer gets the signed choice first, and what it allows."""
     visitor = Browser(adapter, gate, klaro=VISITS)
@@ -124,6 +124,7 @@ def test_a_new_answer_is_signed_and_obeyed_at_once(adapter: Adapter, gate: Conse
     assert any(b"private" in value for value in answer.values(b"cache-control"))
 
 
+@pytest.mark.conformance("T7")
 def test_a_new_answer_decides_what_the_app_reads(adapter: Adapter, gate: ConsentGate) -> None:
     """Cookies that it does not allow are withheld in the same request, and expired."""
     line = b"klaro=" + VISITS + b"; _ga=1; ad_id=1; session=1"
@@ -134,6 +135,7 @@ def test_a_new_answer_decides_what_the_app_reads(adapter: Adapter, gate: Consent
     assert set(visitor.jar) == {b"klaro", NAME, b"session", b"_ga"}
 
 
+@pytest.mark.conformance("T7")
 def test_the_same_answer_is_signed_once(adapter: Adapter, gate: ConsentGate, clock: Clock) -> None:
     """The next request, with both cookies, is like any other with a choice."""
     visitor = Browser(adapter, gate, klaro=VISITS)
@@ -145,6 +147,7 @@ def test_the_same_answer_is_signed_once(adapter: Adapter, gate: ConsentGate, clo
     assert visitor.jar[NAME] == first
 
 
+@pytest.mark.conformance("T7")
 def test_a_refusal_is_signed_too(adapter: Adapter, gate: ConsentGate) -> None:
     """Refusing all is an answer: it is recorded, and nobody is asked again."""
     visitor = Browser(adapter, gate, klaro=NO)
@@ -154,6 +157,7 @@ def test_a_refusal_is_signed_too(adapter: Adapter, gate: ConsentGate) -> None:
     assert names(visitor.visit().names) == ["session"]
 
 
+@pytest.mark.conformance("T7")
 def test_what_is_exempt_is_opposed_by_a_no_alone(
     adapter: Adapter, policy: Policy, clock: Clock
 ) -> None:
@@ -172,6 +176,7 @@ def test_what_is_exempt_is_opposed_by_a_no_alone(
         assert ("anonymous_statistics" in visitor.choice.refused) != stays
 
 
+@pytest.mark.conformance("T7")
 def test_two_gates_in_a_row_sign_an_answer_once(adapter: Adapter, gate: ConsentGate) -> None:
     """Where a framework's gate stands inside another one, the outer one alone signs."""
     twice = replace(adapter, wrap_twice=True)
@@ -180,6 +185,7 @@ def test_two_gates_in_a_row_sign_an_answer_once(adapter: Adapter, gate: ConsentG
     assert names(visitor.visit().names) == ["session", "_ga"]
 
 
+@pytest.mark.conformance("T7")
 def test_the_observers_hear_of_an_answer_once(adapter: Adapter, policy: Policy) -> None:
     """An answer that is taken over is told as a choice is, and is told once."""
     heard: list[Event] = []
@@ -194,7 +200,7 @@ def test_the_observers_hear_of_an_answer_once(adapter: Adapter, policy: Policy) 
 # Another answer
 
 
-@pytest.mark.conformance("P4")
+@pytest.mark.conformance("P4", "T7")
 def test_a_withdrawal_in_the_tool_is_followed(adapter: Adapter, gate: ConsentGate) -> None:
     """When the tool's answer narrows, the choice does, and what was stored is expired."""
     visitor = Browser(adapter, gate, klaro=YES)
@@ -210,6 +216,7 @@ def test_a_withdrawal_in_the_tool_is_followed(adapter: Adapter, gate: ConsentGat
     assert visitor.choice.id[:22] == identity[:22]
 
 
+@pytest.mark.conformance("T7")
 def test_a_wider_answer_is_followed(adapter: Adapter, gate: ConsentGate) -> None:
     """When the tool's answer widens, the choice does."""
     visitor = Browser(adapter, gate, klaro=NO)
@@ -219,6 +226,7 @@ def test_a_wider_answer_is_followed(adapter: Adapter, gate: ConsentGate) -> None
     assert visitor.choice.granted == {"statistics"}
 
 
+@pytest.mark.conformance("T7")
 def test_a_choice_on_the_gates_pages_stands_until_the_tool_has_another(
     adapter: Adapter, gate: ConsentGate
 ) -> None:
@@ -234,6 +242,7 @@ def test_a_choice_on_the_gates_pages_stands_until_the_tool_has_another(
     assert visitor.choice.granted == {"statistics"}
 
 
+@pytest.mark.conformance("T7")
 def test_an_answer_that_is_gone_stands(adapter: Adapter, gate: ConsentGate) -> None:
     """Where the tool's cookie has lapsed the signed choice holds for as long as it does."""
     visitor = Browser(adapter, gate, klaro=YES)
@@ -242,6 +251,7 @@ def test_an_answer_that_is_gone_stands(adapter: Adapter, gate: ConsentGate) -> N
     assert names(visitor.visit().names) == ["session", "theme", "_ga", "ad_id"]
 
 
+@pytest.mark.conformance("T7")
 def test_services_that_only_wait_change_nothing(
     adapter: Adapter, policy: Policy, clock: Clock
 ) -> None:
@@ -258,7 +268,7 @@ def test_services_that_only_wait_change_nothing(
 # What is no answer
 
 
-@pytest.mark.conformance("P8")
+@pytest.mark.conformance("P8", "T7")
 @pytest.mark.parametrize("junk", [b"", b"true", b"%", b"{}", b"\xff", VISITS + b"x", b"a" * 5000])
 def test_junk_is_no_answer(adapter: Adapter, gate: ConsentGate, junk: bytes) -> None:
     """Whatever else is in the cookie, the visitor has not answered."""
@@ -268,6 +278,7 @@ def test_junk_is_no_answer(adapter: Adapter, gate: ConsentGate, junk: bytes) -> 
     assert NAME not in visitor.jar
 
 
+@pytest.mark.conformance("T7")
 def test_junk_leaves_a_choice_as_it_is(adapter: Adapter, gate: ConsentGate) -> None:
     """A tool's cookie that went bad changes nothing."""
     visitor = Browser(adapter, gate, klaro=VISITS)
@@ -276,6 +287,7 @@ def test_junk_leaves_a_choice_as_it_is(adapter: Adapter, gate: ConsentGate) -> N
     assert names(visitor.visit().names) == ["session", "_ga"]
 
 
+@pytest.mark.conformance("T7")
 def test_several_that_differ_are_no_answer(adapter: Adapter, gate: ConsentGate) -> None:
     """Two cookies of the tool's name, for two paths or domains, leave it open."""
     visit = Visit([b"klaro=" + YES + b"; klaro=" + NO])
@@ -283,6 +295,7 @@ def test_several_that_differ_are_no_answer(adapter: Adapter, gate: ConsentGate) 
     assert names(answer.names) == ["session"]
 
 
+@pytest.mark.conformance("T7")
 def test_without_the_option_nothing_is_read(adapter: Adapter, policy: Policy, clock: Clock) -> None:
     """A gate that was not told of a tool heeds no cookie but its own."""
     visitor = Browser(adapter, gated(policy, clock, None), klaro=YES)
@@ -299,6 +312,7 @@ def dated(time: str) -> bytes:
     return quote(record).encode()
 
 
+@pytest.mark.conformance("T7")
 def test_the_same_answer_at_another_time_prolongs_nothing(
     adapter: Adapter, policy: Policy, clock: Clock
 ) -> None:
@@ -318,6 +332,7 @@ def test_the_same_answer_at_another_time_prolongs_nothing(
     assert [event.action for event in heard if event.name == "cookies_preferences"] == ["partial"]
 
 
+@pytest.mark.conformance("T7")
 def test_an_old_answer_is_none(adapter: Adapter, policy: Policy, clock: Clock) -> None:
     """An answer that the tool dates lasts as long as a choice does, from when it was given."""
     banner = CookieConsent(categories={"visits": "statistics"})
@@ -332,6 +347,7 @@ def test_an_old_answer_is_none(adapter: Adapter, policy: Policy, clock: Clock) -
 # A new revision
 
 
+@pytest.mark.conformance("T7")
 def test_a_new_revision_asks_again(
     adapter: Adapter, policy: Policy, gate: ConsentGate, clock: Clock
 ) -> None:
@@ -348,6 +364,7 @@ def test_a_new_revision_asks_again(
     assert visitor.choice.revision == visitor.gate.policy.revision
 
 
+@pytest.mark.conformance("T7")
 def test_a_tool_that_asks_anew_in_another_cookie_is_answered_anew(
     adapter: Adapter, policy: Policy, gate: ConsentGate, clock: Clock
 ) -> None:
@@ -366,6 +383,7 @@ def test_a_tool_that_asks_anew_in_another_cookie_is_answered_anew(
 # The tool's cookie itself
 
 
+@pytest.mark.conformance("T7")
 def test_the_tools_cookie_is_the_apps_and_the_visitors(adapter: Adapter, gate: ConsentGate) -> None:
     """It is readable, may be set and is not expired, whatever was refused."""
     visitor = Browser(adapter, gate, klaro=NO, ad_id=b"1")
@@ -378,6 +396,7 @@ def test_the_tools_cookie_is_the_apps_and_the_visitors(adapter: Adapter, gate: C
     assert gate.policy.lookup(b"klaro") == KLARO.row
 
 
+@pytest.mark.conformance("T7")
 def test_the_charter_lists_the_tools_cookie(adapter: Adapter, gate: ConsentGate) -> None:
     """Visitors are told of it, among the necessary ones, and by whom it is."""
     answer = Browser(adapter, gate).visit("/cookies")
@@ -387,6 +406,7 @@ def test_the_charter_lists_the_tools_cookie(adapter: Adapter, gate: ConsentGate)
     assert b">Klaro<" in answer.body
 
 
+@pytest.mark.conformance("T7")
 def test_a_declaration_of_the_site_stands(policy: Policy, clock: Clock) -> None:
     """A site that declares the tool's cookie itself keeps its own words."""
     own = Cookie("klaro", purpose="Keeps what you said about cookies", exemption="consent-choice")
@@ -408,6 +428,7 @@ def test_a_declaration_of_the_site_stands(policy: Policy, clock: Clock) -> None:
         (Tarteaucitron(categories={"a": "statistics"}), "must not outlive"),
     ],
 )
+@pytest.mark.conformance("T7")
 def test_a_banner_that_cannot_be_is_told(
     policy: Policy, clock: Clock, banner: Any, message: str
 ) -> None:
@@ -416,6 +437,7 @@ def test_a_banner_that_cannot_be_is_told(
         gated(policy, clock, banner)
 
 
+@pytest.mark.conformance("T7")
 def test_nobody_is_asked_twice(policy: Policy) -> None:
     """A gate that puts its own banner in beside that of another tool is a mistake."""
     banner = Klaro(categories={"visits": "statistics"})

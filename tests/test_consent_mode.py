@@ -19,18 +19,21 @@ TYPES = {
 }
 
 
+@pytest.mark.conformance("T6")
 def test_every_consent_type_has_a_category() -> None:
     """Google's seven types are all in the default map, each with a category of any policy."""
     assert set(DEFAULT) == TYPES
     assert checked({}, Policy([])) == DEFAULT
 
 
+@pytest.mark.conformance("T6")
 def test_a_site_maps_what_it_wants_otherwise() -> None:
     """What the site says counts, and what it leaves out is as by default."""
     mapped = checked({"analytics_storage": "experiments"}, POLICY)
     assert mapped == {**DEFAULT, "analytics_storage": "experiments"}
 
 
+@pytest.mark.conformance("T6")
 def test_the_map_cannot_be_changed_later() -> None:
     """Whoever keeps the dict that was given changes nothing by it."""
     given = {"ad_storage": "experiments"}
@@ -53,6 +56,7 @@ def test_the_map_cannot_be_changed_later() -> None:
         (["ad_storage"], "['ad_storage']: use a dict, as in {'analytics_storage': 'statistics'}"),
     ],
 )
+@pytest.mark.conformance("T6")
 def test_a_wrong_map_is_said_at_once(given: Any, message: str) -> None:
     """An unknown type or category is told with the nearest word."""
     with pytest.raises(ConsentGateError) as raised:
@@ -75,6 +79,7 @@ def test_a_wrong_map_is_said_at_once(given: Any, message: str) -> None:
         ),
     ],
 )
+@pytest.mark.conformance("T6")
 def test_each_type_is_as_its_category(allowed: tuple[str, ...], granted: set[str]) -> None:
     """A type is granted where its category passes, and denied where it does not."""
     states = resolved(DEFAULT, allowed)

@@ -44,6 +44,7 @@ def answered_by(
 
 
 @pytest.mark.parametrize("cookies", [(), (GRANTED,)], ids=["open", "answered"])
+@pytest.mark.conformance("T5")
 def test_every_page_gets_the_guard(way: Way, cookies: tuple[bytes, ...]) -> None:
     """Through the middleware alone a page gets it, answered or not, and its length is right."""
     answer = visited(way, "/html", *cookies)
@@ -53,7 +54,7 @@ def test_every_page_gets_the_guard(way: Way, cookies: tuple[bytes, ...]) -> None
     assert values(answer.headers, b"vary") == [b"Cookie"]
 
 
-@pytest.mark.conformance("P3")
+@pytest.mark.conformance("P3", "T5")
 def test_banner_and_guard_go_in_together(way: Way) -> None:
     """Who has not answered gets both, and the page is nobody else's."""
     answer = visited(way, "/html", gate=BOTH)
@@ -63,6 +64,7 @@ def test_banner_and_guard_go_in_together(way: Way) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
+@pytest.mark.conformance("T5")
 def test_a_streamed_page_gets_the_guard(name: str) -> None:
     """Sync or async, a page in chunks gets it, and no validator of the page without."""
     location = "/html-stream" if name in SYNC else "/async-html-stream"
@@ -71,6 +73,7 @@ def test_a_streamed_page_gets_the_guard(name: str) -> None:
     assert values(answer.headers, b"etag") == []
 
 
+@pytest.mark.conformance("T5")
 def test_the_stream_goes_on_with_the_head() -> None:
     """No more is held than up to `<head ...>`, sync and async."""
     parts = [b"<!doctype html><ht", b"ml><head>", b"<title>", b"A"]
@@ -92,6 +95,7 @@ def test_the_stream_goes_on_with_the_head() -> None:
         assert chunks[2:4] == parts[2:]
 
 
+@pytest.mark.conformance("T5")
 def test_an_answer_to_a_form_is_guarded(way: Way) -> None:
     """Whoever mistyped gets the page again: with the guard, and no banner."""
     answer = visited(way, "/html", gate=BOTH, method="POST")
@@ -100,6 +104,7 @@ def test_an_answer_to_a_form_is_guarded(way: Way) -> None:
     assert told(answer.headers)[0] == [b"Cookie"]
 
 
+@pytest.mark.conformance("T5")
 def test_a_page_with_a_guard_gets_no_other() -> None:
     """Where the view has asked for it by the helper, its page is left as it is."""
 
@@ -111,6 +116,7 @@ def test_a_page_with_a_guard_gets_no_other() -> None:
     assert content.startswith(START)
 
 
+@pytest.mark.conformance("T5")
 def test_a_streaming_view_that_asks_later_gets_one_guard() -> None:
     """A helper that is called after the start, and before the head, is enough."""
 
@@ -125,6 +131,7 @@ def test_a_streaming_view_that_asks_later_gets_one_guard() -> None:
     assert len(guards(b"".join(answered_by(view)))) == 1
 
 
+@pytest.mark.conformance("T5")
 def test_the_nonce_of_the_view_is_carried() -> None:
     """What goes in carries the nonce of the policy that the view sends."""
     policy = {"Content-Security-Policy": "script-src 'nonce-abc' 'strict-dynamic'"}
@@ -132,6 +139,7 @@ def test_the_nonce_of_the_view_is_carried() -> None:
     assert content.count(b' nonce="abc"') == 3
 
 
+@pytest.mark.conformance("T5")
 def test_a_page_is_asked_for_anew() -> None:
     """A copy has the list of an older choice: Django may not say that it is good."""
     seen: list[Any] = []
@@ -146,6 +154,7 @@ def test_a_page_is_asked_for_anew() -> None:
     assert seen == [(None, None)] * 2
 
 
+@pytest.mark.conformance("T5")
 def test_a_page_for_who_has_answered_may_be_shared() -> None:
     """It depends on the choice, and on nothing else of the visitor."""
     response = answered_by(lambda _: HttpResponse(PAGE), BOTH, Cookie=GRANTED.decode())

@@ -34,6 +34,7 @@ def page(headers: dict[str, str] | None = None) -> Any:
     return lambda _: HttpResponse("<p>hello", headers=headers or {})
 
 
+@pytest.mark.conformance("T1")
 def test_a_page_without_a_policy_gets_one() -> None:
     """The middleware adds the policy as a header of its own."""
     answer = answered(page())
@@ -41,6 +42,7 @@ def test_a_page_without_a_policy_gets_one() -> None:
     assert answer["Vary"] == "Cookie"
 
 
+@pytest.mark.conformance("T1", "T2")
 def test_the_apps_policy_stays_before_the_gates() -> None:
     """Behind a comma the gate's is a second policy: the app's own is not weakened."""
     own = {"Content-Security-Policy": "script-src 'nonce-abc'"}
@@ -48,6 +50,7 @@ def test_the_apps_policy_stays_before_the_gates() -> None:
     assert answer["Content-Security-Policy"] == f"script-src 'nonce-abc', {SOURCES}"
 
 
+@pytest.mark.conformance("T1")
 def test_reports_go_beside_those_of_the_app() -> None:
     """The endpoint of the gate is one more member of the app's list of endpoints."""
     own = {"Reporting-Endpoints": 'own="/own"', "Content-Security-Policy": "img-src *"}
@@ -58,6 +61,7 @@ def test_reports_go_beside_those_of_the_app() -> None:
 
 
 @pytest.mark.parametrize(("destination", "kept"), [("document", False), ("image", True)])
+@pytest.mark.conformance("T1")
 def test_a_page_is_never_the_stored_one(destination: str, kept: bool) -> None:
     """Django does not see the conditions under which it could answer a page with 304."""
     seen: list[bool] = []
@@ -70,6 +74,7 @@ def test_a_page_is_never_the_stored_one(destination: str, kept: bool) -> None:
     assert seen == [kept]
 
 
+@pytest.mark.conformance("T1")
 def test_the_gates_own_pages_have_their_own_policy() -> None:
     """The charter that the middleware serves has no second policy."""
     answer = answered(page(), path="/cookies")

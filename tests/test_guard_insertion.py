@@ -68,6 +68,7 @@ def list_in(body: bytes) -> str:
 
 @pytest.mark.parametrize("headers", [[], [DOCUMENT], [(b"sec-fetch-dest", b"empty")]])
 @pytest.mark.parametrize("chunks", [(PAGE,), (START[:9], b"", PAGE[9:]), (PAGE[:30], PAGE[30:])])
+@pytest.mark.conformance("T5")
 def test_the_guard_is_first_in_the_head(
     adapter: Adapter, gate: ConsentGate, headers: list[Header], chunks: Sequence[bytes]
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_guard_is_first_in_the_head(
         (("marketing", "preferences"), "+session +csrftoken +visits +theme +ad_id -_ga*"),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_every_visitor_gets_a_guard(
     adapter: Adapter, gate: ConsentGate, granted: Sequence[str] | None, expected: str
 ) -> None:
@@ -100,13 +102,14 @@ def test_every_visitor_gets_a_guard(
     assert list_in(answer.body) == expected
 
 
+@pytest.mark.conformance("T5")
 def test_a_choice_of_this_very_request_counts(adapter: Adapter, gate: ConsentGate) -> None:
     """What the view grants is in the list of the page that it answers with."""
     answer = adapter(gate, called(Consent.grant_all, page()))
     assert "-" not in list_in(answer.body)
 
 
-@pytest.mark.conformance("P3")
+@pytest.mark.conformance("P3", "T5")
 def test_guard_and_banner_go_in_together(adapter: Adapter, both: ConsentGate) -> None:
     """One pass puts the one into the head and the other into the body; the length is of both."""
     for chunks in ((PAGE,), (PAGE[:40], PAGE[40:60], PAGE[60:])):
@@ -119,6 +122,7 @@ def test_guard_and_banner_go_in_together(adapter: Adapter, both: ConsentGate) ->
         assert told(answer.headers) == MINE
 
 
+@pytest.mark.conformance("T5")
 def test_who_has_answered_gets_the_guard_alone(adapter: Adapter, both: ConsentGate) -> None:
     """Where nothing is asked any more the page is nobody's own, and still depends on the choice."""
     answer = adapter(both, page(), answered(both, "statistics"))
@@ -137,6 +141,7 @@ def test_who_has_answered_gets_the_guard_alone(adapter: Adapter, both: ConsentGa
         (b"<head><title>A", 6),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_a_page_without_a_head_of_its_own_gets_it_where_it_opens(
     adapter: Adapter, gate: ConsentGate, body: bytes, place: int
 ) -> None:
@@ -145,6 +150,7 @@ def test_a_page_without_a_head_of_its_own_gets_it_where_it_opens(
 
 
 @pytest.mark.parametrize("body", [b"<p>Hello", b"<tr><td>1", b"Hello", b"<option>a"])
+@pytest.mark.conformance("T5")
 def test_a_piece_of_a_page_gets_none(adapter: Adapter, gate: ConsentGate, body: bytes) -> None:
     """What may be a piece that a script asked for goes as it is, where it is not to be shown."""
     for headers in ([], [(b"sec-fetch-dest", b"empty")], [(b"hx-request", b"true")]):
@@ -164,6 +170,7 @@ def test_a_piece_of_a_page_gets_none(adapter: Adapter, gate: ConsentGate, body: 
         *(("GET", status, False) for status in (206, 300, 301, 302, 303, 307)),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_whatever_a_browser_shows_is_guarded(
     adapter: Adapter, both: ConsentGate, method: str, status: int, guarded: bool
 ) -> None:
@@ -185,6 +192,7 @@ def test_whatever_a_browser_shows_is_guarded(
         (b"Content-Range", b"bytes 0-9/10"),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_no_guard_goes_into_what_is_no_page(
     adapter: Adapter, gate: ConsentGate, header: Header
 ) -> None:
@@ -197,11 +205,13 @@ def test_no_guard_goes_into_what_is_no_page(
 
 
 @pytest.mark.parametrize("path", ["/cookies", "/cookies/preferences", "/cookies/choice"])
+@pytest.mark.conformance("T5")
 def test_the_gates_own_pages_have_no_guard(adapter: Adapter, gate: ConsentGate, path: str) -> None:
     """No script but the gate's own runs there."""
     assert guards(adapter(gate, page(), Visit(path=path)).body) == []
 
 
+@pytest.mark.conformance("T5")
 def test_a_page_with_a_guard_gets_no_other(adapter: Adapter, gate: ConsentGate) -> None:
     """Where the app has asked for it by the helper, its page is left as it is."""
 
@@ -215,12 +225,14 @@ def test_a_page_with_a_guard_gets_no_other(adapter: Adapter, gate: ConsentGate) 
     assert apart(answer.headers) == lowered([HTML, OTHER, *OF_THE_CONTENT])
 
 
+@pytest.mark.conformance("T5")
 def test_two_gates_put_in_one_guard(adapter: Adapter, gate: ConsentGate) -> None:
     """Two gates around one app, by mistake, hold scripts once."""
     adapter.wrap_twice = True
     assert is_guarded(adapter(gate, page()).body)
 
 
+@pytest.mark.conformance("T5")
 def test_where_the_app_is_mounted_the_guard_is_below_it(
     adapter: Adapter, gate: ConsentGate
 ) -> None:
@@ -230,6 +242,7 @@ def test_where_the_app_is_mounted_the_guard_is_below_it(
     assert b' data-report="/shop/cookies/reports"' in answer.body
 
 
+@pytest.mark.conformance("T5")
 def test_a_guard_may_report_to_nobody(adapter: Adapter, policy: Policy) -> None:
     """Without an endpoint it names none."""
     pages = Pages(reports=False)
@@ -239,12 +252,14 @@ def test_a_guard_may_report_to_nobody(adapter: Adapter, policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("charset", ["windows-1252", "shift_jis", "utf-8"])
+@pytest.mark.conformance("T5")
 def test_the_guard_is_pure_ascii(adapter: Adapter, gate: ConsentGate, charset: str) -> None:
     """It reads the same in a page of any charset."""
     kind = (b"Content-Type", f"text/html; charset={charset}".encode())
     assert is_guarded(adapter(gate, page(kind=kind)).body)
 
 
+@pytest.mark.conformance("T5")
 def test_a_template_that_fails_costs_no_page(
     adapter: Adapter, policy: Policy, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,6 +274,7 @@ def test_a_template_that_fails_costs_no_page(
     assert record.exc_info[0] is ZeroDivisionError
 
 
+@pytest.mark.conformance("T5")
 def test_a_gate_without_pages_has_no_guard_to_put_in(policy: Policy) -> None:
     """The guard is one of the files of the pages: without them it cannot be asked for."""
     with pytest.raises(ConsentGateError, match="inject_guard"):
@@ -282,6 +298,7 @@ def nonces(body: bytes) -> list[bytes]:
 STRICT = b"default-src 'self'; script-src 'nonce-aB3+/=' 'strict-dynamic'"
 
 
+@pytest.mark.conformance("T5")
 def test_what_goes_in_carries_the_nonce_of_the_page(adapter: Adapter, both: ConsentGate) -> None:
     """Under 'strict-dynamic' a script of the site itself needs it: guard, script and banner."""
     answer = adapter(both, csp(STRICT))
@@ -300,6 +317,7 @@ def test_what_goes_in_carries_the_nonce_of_the_page(adapter: Adapter, both: Cons
     ],
     ids=["none", "by host", "two", "of styles"],
 )
+@pytest.mark.conformance("T5")
 def test_without_one_nonce_there_is_none(adapter: Adapter, both: ConsentGate, view: View) -> None:
     """Where no policy asks for a nonce, or it is in doubt for which, no tag carries any."""
     assert nonces(adapter(both, view).body) == [b"", b"", b""]
@@ -308,7 +326,7 @@ def test_without_one_nonce_there_is_none(adapter: Adapter, both: ConsentGate, vi
 # What is said of it
 
 
-@pytest.mark.conformance("P6")
+@pytest.mark.conformance("P6", "T5")
 def test_what_told_of_the_page_without_the_guard_goes(adapter: Adapter, gate: ConsentGate) -> None:
     """The length is right, validators, digests and ranges go, and caches are told of the choice."""
     answer = adapter(gate, page(OTHER, *OF_THE_CONTENT, LENGTH))
@@ -319,7 +337,7 @@ def test_what_told_of_the_page_without_the_guard_goes(adapter: Adapter, gate: Co
     assert told(public.headers) == ([b"Cookie"], [b"public, max-age=60"])
 
 
-@pytest.mark.conformance("C1")
+@pytest.mark.conformance("C1", "T5")
 def test_where_a_signal_counts_caches_are_told(adapter: Adapter, policy: Policy) -> None:
     """Where no consent is needed, what the browser's signal refuses is refused to scripts too."""
     gate = ConsentGate(policy, secret_key=KEY, inject_guard=True, needs_consent=lambda _: False)
@@ -334,6 +352,7 @@ def test_where_a_signal_counts_caches_are_told(adapter: Adapter, policy: Policy)
         assert vary == b"Cookie, Sec-GPC"
 
 
+@pytest.mark.conformance("T5")
 def test_under_a_report_nothing_is_refused(adapter: Adapter, policy: Policy) -> None:
     """A gate that only reports guards too: all passes, and is announced."""
     gate = ConsentGate(policy, secret_key=KEY, inject_guard=True, report_only=True)
@@ -341,6 +360,7 @@ def test_under_a_report_nothing_is_refused(adapter: Adapter, policy: Policy) -> 
     assert signs == {"+", "~"}
 
 
+@pytest.mark.conformance("T5")
 def test_head_omits_what_would_differ(adapter: Adapter, gate: ConsentGate) -> None:
     """The answer to HEAD says nothing of the content, in which the guard may be."""
     view = page(OTHER, *OF_THE_CONTENT, LENGTH, body=())
@@ -366,6 +386,7 @@ CONDITIONS = [
         ([DOCUMENT, (b"hx-request", b"true")], True),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_a_page_is_asked_for_anew(
     adapter: Adapter, gate: ConsentGate, headers: list[Header], kept: bool
 ) -> None:
@@ -405,6 +426,7 @@ def answer_of_asgi(gate: ConsentGate, visit: Visit, seen: list[Any]) -> None:
 # What is held
 
 
+@pytest.mark.conformance("T5")
 def test_the_page_leaves_with_the_head(gate: ConsentGate) -> None:
     """Over ASGI no more is held than up to `<head ...>`: a page that streams goes on streaming."""
     parts: list[Message] = [body_of(part) for part in (b"<!doctype html><ht", b"ml><head>", b"<t")]
@@ -414,6 +436,7 @@ def test_the_page_leaves_with_the_head(gate: ConsentGate) -> None:
     assert left[3][0] is parts[2]
 
 
+@pytest.mark.conformance("T5")
 def test_over_wsgi_the_page_leaves_with_the_head(gate: ConsentGate) -> None:
     """Over WSGI the chunk that has the head in it leaves with the guard, the next as they are."""
     chunks = [b"<!doctype html><ht", b"ml><head>", b"<title>", b"A"]
@@ -427,6 +450,7 @@ def test_over_wsgi_the_page_leaves_with_the_head(gate: ConsentGate) -> None:
     assert server.written[1:] == chunks[2:]
 
 
+@pytest.mark.conformance("T5")
 def test_a_streaming_page_that_asks_later_gets_one_guard(gate: ConsentGate) -> None:
     """A helper that is called after the start, and before the head, is enough."""
 

@@ -30,6 +30,7 @@ def nonce_in(*policies: bytes) -> str | None:
         (b"; ;script-src 'nonce-abc' 'nonce-abc'", "abc"),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_the_directive_that_speaks_of_scripts_has_the_nonce(policy: bytes, nonce: str) -> None:
     """Browsers ask script-src-elem, else script-src, else default-src, and the first of a name."""
     assert nonce_in(policy) == nonce
@@ -52,6 +53,7 @@ def test_the_directive_that_speaks_of_scripts_has_the_nonce(policy: bytes, nonce
         b"script-src 'nonce-\xe9'",
     ],
 )
+@pytest.mark.conformance("T5")
 def test_a_policy_without_a_nonce_for_scripts_has_none(policy: bytes) -> None:
     """What is for other things, or is no nonce as the grammar has it, counts for nothing."""
     assert nonce_in(policy) is None
@@ -69,11 +71,13 @@ def test_a_policy_without_a_nonce_for_scripts_has_none(policy: bytes) -> None:
         ([], None),
     ],
 )
+@pytest.mark.conformance("T5")
 def test_every_policy_has_its_say(policies: list[bytes], nonce: str | None) -> None:
     """The one nonce that all policies with a nonce take is taken; of several none is."""
     assert nonce_in(*policies) == nonce
 
 
+@pytest.mark.conformance("T5")
 def test_what_is_only_reported_counts_where_nothing_is_enforced() -> None:
     """A site that tries a policy out hears of no violation of ours; an enforced one goes first."""
     tried = (REPORTED.lower(), b"script-src 'nonce-tried'")
@@ -83,6 +87,7 @@ def test_what_is_only_reported_counts_where_nothing_is_enforced() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from((CSP, REPORTED, b"\xe9")), st.binary())))
+@pytest.mark.conformance("T5")
 def test_odd_policies_never_raise(headers: list[tuple[bytes, bytes]]) -> None:
     """Whatever stands there, it is a nonce or none."""
     nonce = nonce_of(headers)

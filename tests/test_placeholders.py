@@ -55,6 +55,7 @@ def children(markup: str) -> list[Element]:
     return list(parsed(markup))
 
 
+@pytest.mark.conformance("T3")
 def test_a_granted_frame_is_a_frame(adapter: Adapter) -> None:
     """With consent the page has the frame itself, which works without any script."""
     markup, answer = shown(adapter, film, granted(GATE, "marketing"))
@@ -66,6 +67,7 @@ def test_a_granted_frame_is_a_frame(adapter: Adapter) -> None:
     assert b"Cookie" in answer.values(b"vary")[0]
 
 
+@pytest.mark.conformance("T3")
 def test_a_frame_without_consent_is_a_box_before_a_frame_that_waits(adapter: Adapter) -> None:
     """Without consent a labelled box says what it is and from whom, and nothing is loaded."""
     markup, answer = shown(adapter, film)
@@ -96,6 +98,7 @@ def test_a_frame_without_consent_is_a_box_before_a_frame_that_waits(adapter: Ada
     assert answer.values(b"vary") == [b"Cookie, Accept-Language"]
 
 
+@pytest.mark.conformance("T3")
 def test_a_box_speaks_the_language_of_the_page(adapter: Adapter) -> None:
     """The language that is named, or else the visitor's, is that of the box."""
 
@@ -117,18 +120,21 @@ def test_a_box_speaks_the_language_of_the_page(adapter: Adapter) -> None:
         ("https://other.test:8443/film", "other.test:8443"),
     ],
 )
+@pytest.mark.conformance("T3")
 def test_a_box_names_who_is_behind_it(adapter: Adapter, src: str, name: str) -> None:
     """A declared third party has its name, an undeclared host its own."""
     helper: Helper = lambda consent: consent.iframe_html(src, "marketing", "A film")  # noqa: E731  # short
     assert f"comes from {name}." in text_of(children(shown(adapter, helper)[0])[0])
 
 
+@pytest.mark.conformance("T3")
 def test_what_is_of_this_site_comes_from_nobody_else(adapter: Adapter) -> None:
     """A frame of this very site has a box that names no other."""
     markup, _ = shown(adapter, lambda consent: consent.iframe_html("/film", "marketing", "A film"))
     assert "comes from" not in text_of(children(markup)[0])
 
 
+@pytest.mark.conformance("T3")
 def test_a_script_without_consent_waits(adapter: Adapter) -> None:
     """Without consent a script is text, with its nonce, and says which category it waits for."""
     (script,) = children(shown(adapter, counter)[0])
@@ -144,6 +150,7 @@ def test_a_script_without_consent_waits(adapter: Adapter) -> None:
     )
 
 
+@pytest.mark.conformance("T3")
 def test_a_granted_script_is_a_script(adapter: Adapter) -> None:
     """With consent it is loaded as any other."""
     markup, answer = shown(adapter, counter, granted(GATE, "statistics"))
@@ -152,6 +159,7 @@ def test_a_granted_script_is_a_script(adapter: Adapter) -> None:
     assert answer.values(b"vary") == [b"Cookie"]
 
 
+@pytest.mark.conformance("T3")
 def test_what_is_necessary_never_waits(adapter: Adapter) -> None:
     """A frame and a script in the necessary category are there for everybody."""
 
@@ -173,7 +181,8 @@ def test_what_is_necessary_never_waits(adapter: Adapter) -> None:
         (lambda c: c.iframe_html("javascript:alert(1)", "marketing", "A"), "use an address as in"),
         (lambda c: c.iframe_html("film", "marketing", "A"), "use an address as in"),
         (lambda c: c.iframe_html(3, "marketing", "A"), "use an address as in"),
-        (lambda c: c.iframe_html(FILM, "marketing", " "), "say in a few words"),
+        (lambda c: c.iframe_html(FILM, "marketing", " "), "title=' ': say in a few words"),
+        (lambda c: c.iframe_html(FILM, "marketing", None), "title=None: say in a few words"),
         (lambda c: c.iframe_html(FILM, "marketing", "A", onload="x"), "'onload' is no attribute"),
         (lambda c: c.iframe_html(FILM, "marketing", "A", srcdoc="x"), "'srcdoc' is no attribute"),
         (lambda c: c.iframe_html(FILM, "marketing", "A", data_x="x"), "'data_x' is no attribute"),
@@ -183,12 +192,14 @@ def test_what_is_necessary_never_waits(adapter: Adapter) -> None:
         (lambda c: c.external_script_html(FILM, "marketing", type="x"), "'type' is no attribute"),
     ],
 )
+@pytest.mark.conformance("T3")
 def test_a_placeholder_that_cannot_be_says_why(helper: Helper, message: str) -> None:
     """A mistake in a template is told, with what to write."""
     with pytest.raises(ConsentGateError, match=message):
         Adapter("wsgi")(GATE, called(helper, sets()))
 
 
+@pytest.mark.conformance("T3")
 def test_attributes_are_written_as_html_has_them(adapter: Adapter) -> None:
     """Underscores are dashes, a last one is dropped, True has no value, False and None are out."""
 
@@ -232,6 +243,7 @@ def asked(
 BOX, FRAME = "/cookies/placeholder", "/cookies/frame"
 
 
+@pytest.mark.conformance("T3")
 def test_a_page_gets_the_box_for_its_own_frame(adapter: Adapter) -> None:
     """The script gets for a frame in a page the box that the helper writes, and its way back."""
     said = {"src": FILM, "category": "marketing", "title": "<A film>", "back": "/page?x=1"}
@@ -245,6 +257,7 @@ def test_a_page_gets_the_box_for_its_own_frame(adapter: Adapter) -> None:
     assert "back=%2Fpage%3Fx%3D1" in choose.attrib["href"]
 
 
+@pytest.mark.conformance("T3")
 def test_a_box_without_a_title_has_the_name_of_the_third_party(adapter: Adapter) -> None:
     """A frame without a title is labelled by who is behind it; elsewhere it leads to no page."""
     answer = asked(adapter, BOX, {"src": FILM, "category": "marketing", "back": "//evil.test/"})
@@ -274,6 +287,7 @@ def test_a_box_without_a_title_has_the_name_of_the_third_party(adapter: Adapter)
         (FRAME, ((b"Sec-Fetch-Site", b"none"),), {"src": FILM, "once": "1"}, 403),
     ],
 )
+@pytest.mark.conformance("T3")
 def test_what_no_page_of_the_site_asks_is_refused(
     adapter: Adapter, page: str, headers: tuple[Header, ...], said: dict[str, str], status: int
 ) -> None:
@@ -287,6 +301,7 @@ def test_what_no_page_of_the_site_asks_is_refused(
     ("visit", "said"),
     [(None, {"once": "1"}), (granted(GATE, "marketing"), {}), (None, {"once": "1", "title": "A"})],
 )
+@pytest.mark.conformance("T3")
 def test_a_frame_of_our_own_frames_a_third_party(
     adapter: Adapter, visit: Visit | None, said: dict[str, str]
 ) -> None:
@@ -306,6 +321,7 @@ def test_a_frame_of_our_own_frames_a_third_party(
     assert not answer.set_cookies
 
 
+@pytest.mark.conformance("T3")
 def test_once_is_no_choice(adapter: Adapter) -> None:
     """What is framed this once is remembered nowhere: no cookie, no choice, nothing kept."""
     answer = asked(adapter, FRAME, {"src": FILM, "once": "1"}, SAME)
@@ -340,6 +356,7 @@ def held(answer: Answer) -> tuple[list[str], list[str]]:
     return sorted(choice.granted), sorted(choice.refused)
 
 
+@pytest.mark.conformance("T3")
 def test_always_allow_grants_one_purpose_beside_the_others(adapter: Adapter) -> None:
     """What was granted stays so, what was not is refused, and one purpose more is granted."""
     body = b"answer=allow&allow-marketing=yes"
@@ -350,6 +367,7 @@ def test_always_allow_grants_one_purpose_beside_the_others(adapter: Adapter) -> 
     assert held(then) == (["marketing", "statistics"], ["news", "preferences"])
 
 
+@pytest.mark.conformance("T3")
 def test_always_allow_leaves_an_objection(adapter: Adapter) -> None:
     """Who opposed what is exempt goes on opposing it."""
     choice = GATE.choice([], GATE.policy.choosable)
@@ -363,6 +381,7 @@ def test_always_allow_leaves_an_objection(adapter: Adapter) -> None:
 @pytest.mark.parametrize(
     "body", [b"answer=allow", b"answer=allow&allow-marketing=no", b"answer=allow&allow-x=yes"]
 )
+@pytest.mark.conformance("T3")
 def test_allow_says_what_it_allows(adapter: Adapter, body: bytes) -> None:
     """An answer that allows nothing, refuses, or names no purpose of the site is none."""
     answer = allowed(adapter, body, json=False)
@@ -371,6 +390,7 @@ def test_allow_says_what_it_allows(adapter: Adapter, body: bytes) -> None:
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(https?:)?//[^\s]{0,30}"))
+@pytest.mark.conformance("T3")
 def test_no_address_leads_elsewhere_than_it_says(text: str) -> None:
     """Whatever is taken for an address has a host that a policy can name, or is a path here."""
     found = source(text)
@@ -380,6 +400,7 @@ def test_no_address_leads_elsewhere_than_it_says(text: str) -> None:
         assert found.address == text
 
 
+@pytest.mark.conformance("T3")
 def test_the_charter_lists_the_cookies_of_third_parties(adapter: Adapter) -> None:
     """A third party's cookies stand in the table of its category, with it as who reads them."""
     policy = Policy(
@@ -398,6 +419,7 @@ def test_the_charter_lists_the_cookies_of_third_parties(adapter: Adapter) -> Non
     assert [each["name"] for each in marketing["third_parties"][0]["cookies"]] == ["IDE"]
 
 
+@pytest.mark.conformance("T3")
 def test_two_waiting_frames_are_two_boxes(adapter: Adapter) -> None:
     """A page may have several: no id is in it twice."""
     markup, _ = shown(adapter, lambda consent: film(consent) + film(consent))
@@ -405,6 +427,7 @@ def test_two_waiting_frames_are_two_boxes(adapter: Adapter) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.conformance("T3")
 def test_a_reply_with_a_placeholder_is_a_page(adapter: Adapter) -> None:
     """A whole page with both placeholders is HTML without an error."""
 

@@ -93,6 +93,7 @@ def told_of(
 # What is told
 
 
+@pytest.mark.conformance("T8")
 def test_a_violation_is_told(adapter: Adapter) -> None:
     """What a page was not to load is told with its host, its category and the page."""
     gate, told = gate_of()
@@ -102,6 +103,7 @@ def test_a_violation_is_told(adapter: Adapter) -> None:
     assert told == [expected]
 
 
+@pytest.mark.conformance("T8")
 def test_violations_of_the_reporting_api_are_told(adapter: Adapter) -> None:
     """Of a list of reports the violations are told, with what was only reported as that."""
     body = api(
@@ -118,6 +120,7 @@ def test_violations_of_the_reporting_api_are_told(adapter: Adapter) -> None:
     ]
 
 
+@pytest.mark.conformance("T8")
 def test_what_the_guard_sends_is_told(adapter: Adapter) -> None:
     """Cookies that scripts did not get to write are told, and why: the policy decides that."""
     gate, told = gate_of()
@@ -129,6 +132,7 @@ def test_what_the_guard_sends_is_told(adapter: Adapter) -> None:
     ]
 
 
+@pytest.mark.conformance("T8")
 def test_what_the_guard_let_pass_is_told_as_that(adapter: Adapter) -> None:
     """A cookie that was written after all is told as not enforced."""
     answer, told = told_of(adapter, guarded("_ga", enforced=False), GUARD)
@@ -136,6 +140,7 @@ def test_what_the_guard_let_pass_is_told_as_that(adapter: Adapter) -> None:
     assert told == [("guarded", "_ga", "/films", False)]
 
 
+@pytest.mark.conformance("T8")
 def test_what_is_allowed_by_now_is_not_told(adapter: Adapter) -> None:
     """A report that comes after the consent says nothing that is to be mended."""
     gate, told = gate_of()
@@ -161,6 +166,7 @@ def test_what_is_allowed_by_now_is_not_told(adapter: Adapter) -> None:
         ("https://xn--bcher-kva.test", "xn--bcher-kva.test"),
     ],
 )
+@pytest.mark.conformance("T8")
 def test_a_source_has_the_name_of_its_host(adapter: Adapter, blocked: str, name: str) -> None:
     """A host is told in lower case, with the port where it is not that of the scheme."""
     assert told_of(adapter, csp(blocked))[1] == [("blocked", name, "/films", True)]
@@ -176,6 +182,7 @@ def test_a_source_has_the_name_of_its_host(adapter: Adapter, blocked: str, name:
         *("https://a\u2100.test/", "https://a b/", f"https://{'a' * 254}/"),
     ],
 )
+@pytest.mark.conformance("T8")
 def test_what_has_no_host_is_skipped(adapter: Adapter, blocked: str) -> None:
     """What the page itself has in it, and what no page loads from a host, is no source."""
     answer, told = told_of(adapter, csp(blocked))
@@ -184,6 +191,7 @@ def test_what_has_no_host_is_skipped(adapter: Adapter, blocked: str) -> None:
     assert (answer.status, len(told)) == (204, 1)
 
 
+@pytest.mark.conformance("T8")
 def test_a_violation_without_an_address_is_skipped(adapter: Adapter) -> None:
     """The Reporting API says null where there is nothing to say."""
     answer, told = told_of(adapter, api(violation(None)), API)
@@ -201,11 +209,13 @@ def test_a_violation_without_an_address_is_skipped(adapter: Adapter) -> None:
         ("blob:https://shop.test/x", ""),
     ],
 )
+@pytest.mark.conformance("T8")
 def test_a_page_has_its_path(adapter: Adapter, page: str, path: str) -> None:
     """A page is told by its path, decoded, without query; one without an address has none."""
     assert told_of(adapter, csp("https://a.test", page))[1] == [("blocked", "a.test", path, True)]
 
 
+@pytest.mark.conformance("T8")
 def test_what_browsers_leave_out_is_enforced(adapter: Adapter) -> None:
     """A browser that does not know the word `disposition` tells of what it did."""
     body = json.dumps(
@@ -215,6 +225,7 @@ def test_what_browsers_leave_out_is_enforced(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("disposition", ["report", "enforce"])
+@pytest.mark.conformance("T8")
 def test_a_report_says_whether_it_was_enforced(adapter: Adapter, disposition: str) -> None:
     """What is only reported on is told as not enforced."""
     body = csp("https://a.test", disposition=disposition)
@@ -229,11 +240,13 @@ def test_a_report_says_whether_it_was_enforced(adapter: Adapter, disposition: st
         "application/csp-report ;x",
     ],
 )
+@pytest.mark.conformance("T8")
 def test_the_type_has_parameters(adapter: Adapter, kind: str) -> None:
     """A media type is known whatever its case and its parameters."""
     assert told_of(adapter, csp("https://a.test"), kind.encode())[0].status == 204
 
 
+@pytest.mark.conformance("T8")
 def test_names_and_paths_are_cut(adapter: Adapter) -> None:
     """No name and no path grows with what is sent."""
     gate, told = gate_of()
@@ -242,6 +255,7 @@ def test_names_and_paths_are_cut(adapter: Adapter) -> None:
     assert [(len(e.name), len(e.path)) for e in told] == 2 * [(LONGEST_NAME, LONGEST_PATH)]
 
 
+@pytest.mark.conformance("T8")
 def test_a_name_can_be_shown(adapter: Adapter) -> None:
     """A lone surrogate, which no encoder takes, is told as an escape."""
     answer, told = told_of(adapter, guarded("a\ud800", page="/\ud800"), GUARD)
@@ -249,6 +263,7 @@ def test_a_name_can_be_shown(adapter: Adapter) -> None:
     assert told == [("guarded", "a\\ud800", "/\\ud800", True)]
 
 
+@pytest.mark.conformance("T8")
 def test_a_body_tells_of_twenty_things(adapter: Adapter) -> None:
     """Of one body the first twenty different things are told, each once."""
     bodies = {
@@ -262,6 +277,7 @@ def test_a_body_tells_of_twenty_things(adapter: Adapter) -> None:
         assert [re.sub(r"\D", "", name) for _, name, *_ in told] == [*map(str, range(MAX_REPORTS))]
 
 
+@pytest.mark.conformance("T8")
 def test_a_body_of_many_reports_is_taken(adapter: Adapter) -> None:
     """Browsers send up to a hundred reports at once, each with the page's whole policy."""
     said = {"originalPolicy": "default-src 'self' " + 40 * "www.example.com "}
@@ -287,6 +303,7 @@ def test_a_body_of_many_reports_is_taken(adapter: Adapter) -> None:
         [],
     ],
 )
+@pytest.mark.conformance("T8")
 def test_reports_of_this_site_are_heard(adapter: Adapter, headers: Sequence[Header]) -> None:
     """What comes from this site is heard, and what does not say where it comes from."""
     answer, told = told_of(adapter, csp("https://a.test"), headers=[HOST, *headers])
@@ -309,6 +326,7 @@ def test_reports_of_this_site_are_heard(adapter: Adapter, headers: Sequence[Head
         [(b"sec-fetch-site", b"")],
     ],
 )
+@pytest.mark.conformance("T8")
 def test_reports_of_other_sites_are_not_heard(adapter: Adapter, headers: Sequence[Header]) -> None:
     """A page of another site, of a sister host too, cannot fill the reports of this one."""
     answer, told = told_of(adapter, csp("https://a.test"), headers=[HOST, *headers])
@@ -324,6 +342,7 @@ def test_reports_of_other_sites_are_not_heard(adapter: Adapter, headers: Sequenc
         (b"https://evil.test", 403),
     ],
 )
+@pytest.mark.conformance("T8")
 def test_a_proxy_says_which_site_it_is(adapter: Adapter, origin: bytes, status: int) -> None:
     """Behind a proxy that tells host and scheme, reports of that very origin are heard."""
     gate, told = gate_of(pages=Pages(proxies=1))
@@ -371,6 +390,7 @@ def test_a_proxy_says_which_site_it_is(adapter: Adapter, origin: bytes, status: 
         (b"1" * 9_000, CSP),
     ],
 )
+@pytest.mark.conformance("T8")
 def test_an_odd_body_tells_nothing(adapter: Adapter, body: bytes, kind: bytes) -> None:
     """A body that no browser sends is refused as a whole, and raises nothing."""
     answer, told = told_of(adapter, body, kind)
@@ -380,12 +400,14 @@ def test_an_odd_body_tells_nothing(adapter: Adapter, body: bytes, kind: bytes) -
 @pytest.mark.parametrize(
     "kind", [b"", b"text/plain", b"application/x-www-form-urlencoded", b"application/csp-report, x"]
 )
+@pytest.mark.conformance("T8")
 def test_other_types_are_no_reports(adapter: Adapter, kind: bytes) -> None:
     """What a form of another site could send without asking is no report."""
     answer, told = told_of(adapter, csp("https://a.test"), kind)
     assert (answer.status, told) == (415, [])
 
 
+@pytest.mark.conformance("T8")
 def test_a_body_that_is_too_long_is_refused(adapter: Adapter) -> None:
     """A body beyond the bound is not read."""
     body = csp("https://a.test", sample="x" * MAX_REPORT)
@@ -394,6 +416,7 @@ def test_a_body_that_is_too_long_is_refused(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS"])
+@pytest.mark.conformance("T8")
 def test_reports_are_posted(adapter: Adapter, method: str) -> None:
     """Another method than POST is answered with that, and says nothing to anybody."""
     answer, told = told_of(adapter, csp("https://a.test"), method=method)
@@ -401,6 +424,7 @@ def test_reports_are_posted(adapter: Adapter, method: str) -> None:
     assert answer.values(b"allow") == [b"POST"]
 
 
+@pytest.mark.conformance("T8")
 def test_without_reports_there_is_no_endpoint(adapter: Adapter) -> None:
     """A site that wants no reports has none to send them to: the app is asked."""
     gate, told = gate_of(pages=Pages(reports=False))
@@ -408,6 +432,7 @@ def test_without_reports_there_is_no_endpoint(adapter: Adapter) -> None:
     assert (answer.status, told) == (404, [])
 
 
+@pytest.mark.conformance("T8")
 def test_reports_are_below_the_pages(adapter: Adapter) -> None:
     """The endpoint is below the path of the pages, wherever the app is mounted."""
     gate, told = gate_of(pages="/biscuits")
@@ -416,6 +441,7 @@ def test_reports_are_below_the_pages(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
+@pytest.mark.conformance("T8")
 def test_django_takes_reports(name: str) -> None:
     """Through Django's middleware alone a report arrives, and one of another site does not."""
     gate, told = gate_of()
@@ -429,6 +455,7 @@ def test_django_takes_reports(name: str) -> None:
     assert [(event.name, event.path) for event in told] == [("a.test", "/films")]
 
 
+@pytest.mark.conformance("T8")
 def test_a_report_changes_nothing(adapter: Adapter) -> None:
     """A report sets no cookie, is kept by no cache, and is nothing to look at."""
     gate, _ = gate_of()
@@ -488,6 +515,7 @@ def taken(reports: Reports, body: bytes | None, kind: str, **headers: str) -> tu
     st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()),
     st.sampled_from([CSP, API, GUARD]),
 )
+@pytest.mark.conformance("T8")
 def test_whatever_is_sent_is_answered(body: bytes, kind: bytes) -> None:
     """No body raises; what is told has a name and a path, and what is refused tells nothing."""
     status, reports = taken(Reports(), body, kind.decode())
@@ -504,6 +532,7 @@ def test_whatever_is_sent_is_answered(body: bytes, kind: bytes) -> None:
     st.lists(st.tuples(st.text(min_size=1, max_size=9), st.booleans()), max_size=20),
     st.text(max_size=20),
 )
+@pytest.mark.conformance("T8")
 def test_what_the_guard_says_is_told_as_it_is(refused: list[tuple[str, bool]], page: str) -> None:
     """Every name is told once with its flag, in order, whatever characters are in it."""
     body = {"refused": [{"name": n, "enforced": e} for n, e in refused], "page": f"/{page}"}
@@ -526,6 +555,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.conformance("T8")
 def test_a_flood_is_held_back() -> None:
     """So many reports at once are heard, then so many a second, and who comes too soon waits."""
     clock = Clock()
@@ -537,6 +567,7 @@ def test_a_flood_is_held_back() -> None:
     assert answers == [*RATE * [204], 429]
 
 
+@pytest.mark.conformance("T8")
 def test_a_flood_is_told_when_to_come_again(adapter: Adapter) -> None:
     """A 429 says in how many seconds a report is heard again, over each protocol."""
     gate, told = gate_of()
@@ -547,6 +578,7 @@ def test_a_flood_is_told_when_to_come_again(adapter: Adapter) -> None:
     assert {value for each in late for value in each.values(b"retry-after")} == {b"1"}
 
 
+@pytest.mark.conformance("T8")
 def test_other_sites_take_nothing_from_the_bucket() -> None:
     """Requests of other sites do not use up what is there for this one."""
     reports, body = Reports(), csp("https://a.test")
@@ -555,6 +587,7 @@ def test_other_sites_take_nothing_from_the_bucket() -> None:
     assert taken(reports, body, CSP.decode())[0] == 204
 
 
+@pytest.mark.conformance("T8")
 def test_what_is_too_long_counts() -> None:
     """A body that was too long to be read takes its token too."""
     reports = Reports(clock=Clock())
@@ -562,6 +595,7 @@ def test_what_is_too_long_counts() -> None:
     assert answers == [*BURST * [413], 429]
 
 
+@pytest.mark.conformance("T8")
 def test_a_bucket_fills_up_to_its_brim() -> None:
     """Tokens come back with time, never more than fit, and a wait is never too short."""
     clock = Clock()
@@ -575,6 +609,7 @@ def test_a_bucket_fills_up_to_its_brim() -> None:
     assert bucket.take() == 0.5
 
 
+@pytest.mark.conformance("T8")
 def test_a_clock_that_goes_back_takes_nothing() -> None:
     """A clock that goes back takes no token away, and gives none either."""
     clock = Clock()
@@ -584,6 +619,7 @@ def test_a_clock_that_goes_back_takes_nothing() -> None:
     assert bucket.take() == 1
 
 
+@pytest.mark.conformance("T8")
 def test_threads_share_a_bucket() -> None:
     """Threads together get as many tokens as there are, and not one more."""
     bucket, got = Bucket(1, 500, Clock()), [0] * 8
@@ -601,6 +637,7 @@ def test_threads_share_a_bucket() -> None:
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=40))
+@pytest.mark.conformance("T8")
 def test_a_wait_is_long_enough(steps: list[float]) -> None:
     """Who waits as long as was said gets a token, but for a rounding."""
     clock = Clock()

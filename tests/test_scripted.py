@@ -41,11 +41,13 @@ def visit_of(*categories: str) -> Visit:
     return granted(ConsentGate(Policy(COOKIES), secret_key=KEY), *categories)
 
 
+@pytest.mark.conformance("T4")
 def test_before_an_answer_what_is_exempt_may_be_written(adapter: Adapter) -> None:
     """Exact names come first, then the longer pattern: the first that fits decides."""
     assert listed(adapter) == ["+visits", "+session", "-_gaol", "-_ga_ad*", "-_ga*"]
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_granted_may_be_written(adapter: Adapter) -> None:
     """Names of a granted category get a plus, all others keep their minus."""
     assert listed(adapter, visit_of("statistics")) == [
@@ -53,6 +55,7 @@ def test_what_is_granted_may_be_written(adapter: Adapter) -> None:
     ]
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_only_told_says_so(adapter: Adapter) -> None:
     """Under a report on a category its names are announced, and written all the same."""
     assert listed(adapter, report_only=["statistics", "undeclared"]) == [
@@ -60,6 +63,7 @@ def test_what_is_only_told_says_so(adapter: Adapter) -> None:
     ]
 
 
+@pytest.mark.conformance("T4")
 def test_under_a_report_nothing_is_refused(adapter: Adapter) -> None:
     """Where nothing is enforced the list refuses nothing either."""
     entries = listed(adapter, report_only=True)
@@ -67,6 +71,7 @@ def test_under_a_report_nothing_is_refused(adapter: Adapter) -> None:
     assert not any(entry.startswith("-") for entry in entries)
 
 
+@pytest.mark.conformance("T4")
 def test_an_open_gate_lets_scripts_write(adapter: Adapter) -> None:
     """Where no consent is needed all passes but what the visitor refused."""
     visit = visit_of("statistics")
@@ -88,6 +93,7 @@ NAMES = st.text("ab_*", min_size=1, max_size=4)
 
 
 @given(st.dictionaries(NAMES, st.sampled_from(["statistics", "marketing"]), max_size=8), st.data())
+@pytest.mark.conformance("T4")
 def test_the_list_decides_as_the_policy_does(rows: dict[str, str], data: st.DataObject) -> None:
     """For every name the first entry that fits says what the policy says of that name."""
     policy = Policy([Cookie(name, category) for name, category in rows.items()])
@@ -100,6 +106,7 @@ def test_the_list_decides_as_the_policy_does(rows: dict[str, str], data: st.Data
 
 
 @pytest.mark.parametrize("name", ["cookies_preferences", "other"])
+@pytest.mark.conformance("T4")
 def test_no_script_writes_the_choice(name: str) -> None:
     """The consent cookie is in no list, whatever it is called, and declared or not."""
     policy = Policy([Cookie("session"), Cookie(name)])

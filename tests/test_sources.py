@@ -71,6 +71,7 @@ def allowed_hosts(answer: Answer, field: bytes = ENFORCED) -> list[str]:
         ),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_a_page_loads_from_whom_the_visitor_allows(
     adapter: Adapter, categories: tuple[str, ...] | None, hosts: list[str]
 ) -> None:
@@ -83,12 +84,14 @@ def test_a_page_loads_from_whom_the_visitor_allows(
     assert not answer.values(REPORTED)
 
 
+@pytest.mark.conformance("T1")
 def test_a_choice_in_the_same_request_counts(adapter: Adapter) -> None:
     """The policy of a response is that of the choice which this very response records."""
     grant = called(lambda consent: consent.grant("marketing"), PAGE)
     assert "video.test" in allowed_hosts(adapter(gate_of(), grant))
 
 
+@pytest.mark.conformance("T1", "T2")
 def test_the_apps_own_policies_are_left_alone(adapter: Adapter) -> None:
     """However many policies the app sends they stay as they are, and one more comes behind."""
     own = [
@@ -103,6 +106,7 @@ def test_the_apps_own_policies_are_left_alone(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("parties", [(), (ThirdParty("Video Ltd", "marketing"),)])
+@pytest.mark.conformance("T1")
 def test_without_declared_hosts_nothing_is_added(
     adapter: Adapter, parties: tuple[ThirdParty, ...]
 ) -> None:
@@ -112,6 +116,7 @@ def test_without_declared_hosts_nothing_is_added(
     assert [name.lower() for name, _ in adapter(gate, PAGE).headers] == [b"content-type"]
 
 
+@pytest.mark.conformance("T1")
 def test_the_source_gate_can_be_left_out(adapter: Adapter) -> None:
     """A site that declares third parties for its charter alone says source_gate="off"."""
     answer = adapter(gate_of(source_gate="off"), PAGE)
@@ -119,6 +124,7 @@ def test_the_source_gate_can_be_left_out(adapter: Adapter) -> None:
     assert not answer.values(b"vary")
 
 
+@pytest.mark.conformance("T1")
 def test_necessary_hosts_alone_depend_on_nobody(adapter: Adapter) -> None:
     """Where every third party is necessary the policy is one for all, and caches may know it."""
     answer = adapter(gate_of(CDN), PAGE)
@@ -127,6 +133,7 @@ def test_necessary_hosts_alone_depend_on_nobody(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("options", [{"source_gate": "report"}, {"report_only": True}])
+@pytest.mark.conformance("T1")
 def test_a_report_only_policy_says_where_to_report(
     adapter: Adapter, options: dict[str, Any]
 ) -> None:
@@ -139,6 +146,7 @@ def test_a_report_only_policy_says_where_to_report(
     assert answer.values(b"reporting-endpoints") == [b'consentgate="/cookies/reports"']
 
 
+@pytest.mark.conformance("T1")
 def test_on_plain_http_reports_go_the_older_way(adapter: Adapter) -> None:
     """Browsers take endpoints over https alone, and would report to nowhere."""
     answer = adapter(gate_of(source_gate="report"), PAGE)
@@ -147,6 +155,7 @@ def test_on_plain_http_reports_go_the_older_way(adapter: Adapter) -> None:
     assert not answer.values(b"reporting-endpoints")
 
 
+@pytest.mark.conformance("T1")
 def test_reports_go_to_where_the_app_is_mounted(adapter: Adapter) -> None:
     """The address to report to begins with the place where the app is mounted."""
     gate = gate_of(source_gate="report", pages="/biscuits")
@@ -155,6 +164,7 @@ def test_reports_go_to_where_the_app_is_mounted(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("pages", [None, Pages(reports=False)])
+@pytest.mark.conformance("T1")
 def test_without_an_endpoint_nothing_is_sent_anywhere(
     adapter: Adapter, pages: Pages | None
 ) -> None:
@@ -164,6 +174,7 @@ def test_without_an_endpoint_nothing_is_sent_anywhere(
     assert not answer.values(b"reporting-endpoints")
 
 
+@pytest.mark.conformance("T1")
 def test_a_category_that_is_only_reported_on_is_loaded(adapter: Adapter) -> None:
     """What is not granted of a reported category loads and is told; of the others it does not."""
     answer = adapter(gate_of(report_only=["marketing"]), PAGE)
@@ -171,6 +182,7 @@ def test_a_category_that_is_only_reported_on_is_loaded(adapter: Adapter) -> None
     assert allowed_hosts(answer, REPORTED) == ["cdn.test:8080"]
 
 
+@pytest.mark.conformance("T1")
 def test_what_is_granted_needs_no_report(adapter: Adapter) -> None:
     """Where the enforced policy is the strict one already, there is nothing to report on."""
     gate = gate_of(report_only=["marketing"])
@@ -179,6 +191,7 @@ def test_what_is_granted_needs_no_report(adapter: Adapter) -> None:
     assert not answer.values(b"reporting-endpoints")
 
 
+@pytest.mark.conformance("T1")
 def test_undeclared_hosts_that_are_only_reported_on_load(adapter: Adapter) -> None:
     """No policy can allow what nobody names: under a report on it nothing is enforced at all."""
     answer = adapter(gate_of(report_only=["undeclared"]), PAGE)
@@ -189,6 +202,7 @@ def test_undeclared_hosts_that_are_only_reported_on_load(adapter: Adapter) -> No
 @pytest.mark.parametrize(
     ("status", "adds"), [(200, True), (404, True), (500, True), (301, True), (304, False)]
 )
+@pytest.mark.conformance("T1")
 def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> None:
     """Every status but 304 has it: there it would take the place of the app's own in caches."""
     visit = Visit(strict=status != 304)  # such an app breaks PEP 3333 with its type
@@ -229,6 +243,7 @@ def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> Non
         (b"text/plain;x=, text/html", "document", True),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_what_becomes_a_page_or_a_worker_has_the_policy(
     adapter: Adapter, content_type: bytes | None, destination: str | None, adds: bool
 ) -> None:
@@ -251,6 +266,7 @@ def test_what_becomes_a_page_or_a_worker_has_the_policy(
         (b"text/css", "style", []),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_what_may_be_a_worker_elsewhere_says_so_to_caches(
     adapter: Adapter, content_type: bytes, destination: str, vary: list[bytes]
 ) -> None:
@@ -260,6 +276,7 @@ def test_what_may_be_a_worker_elsewhere_says_so_to_caches(
     assert answer.values(b"vary") == vary
 
 
+@pytest.mark.conformance("T1")
 def test_a_script_that_sets_cookies_depends_on_both(adapter: Adapter) -> None:
     """Where a cookie depended on the choice as well, both are named."""
     headers = [(b"Content-Type", b"text/javascript"), (b"Set-Cookie", b"_ga=1")]
@@ -268,12 +285,14 @@ def test_a_script_that_sets_cookies_depends_on_both(adapter: Adapter) -> None:
     assert answer.values(b"vary") == [b"Cookie, Sec-Fetch-Dest"]
 
 
+@pytest.mark.conformance("T1")
 def test_two_content_types_are_a_page_if_one_is(adapter: Adapter) -> None:
     """Of several types browsers differ in which one they take: any that is a page's counts."""
     headers = [(b"Content-Type", b"text/plain"), HTML]
     assert adapter(gate_of(), lambda _: Reply(headers)).values(ENFORCED)
 
 
+@pytest.mark.conformance("T1")
 def test_the_gates_own_pages_have_their_own_policy(adapter: Adapter) -> None:
     """The charter is held to a stricter policy of its own, and to no second one."""
     answer = adapter(gate_of(), PAGE, Visit(path="/cookies"))
@@ -281,6 +300,7 @@ def test_the_gates_own_pages_have_their_own_policy(adapter: Adapter) -> None:
     assert b"default-src 'none'" in answer.values(ENFORCED)[0]
 
 
+@pytest.mark.conformance("T1")
 def test_two_gates_add_one_policy(adapter: Adapter) -> None:
     """Two gates around one app are one: the page has the policy once."""
     answer = Adapter(adapter.protocol, wrap_twice=True)(gate_of(), PAGE)
@@ -306,6 +326,7 @@ CONDITIONS: tuple[Header, ...] = (
         ((CDN,), (b"Sec-Fetch-Dest", b"document"), True),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_a_page_is_never_the_stored_one(
     adapter: Adapter, parties: tuple[ThirdParty, ...], sent: Header, kept: bool
 ) -> None:
@@ -345,6 +366,7 @@ def test_a_page_is_never_the_stored_one(
         (("statistics", "marketing"), None),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_where_no_consent_is_needed_what_was_refused_is_stopped(
     adapter: Adapter, cookies: tuple[str, ...], hosts: list[str] | None
 ) -> None:
@@ -359,6 +381,7 @@ def test_where_no_consent_is_needed_what_was_refused_is_stopped(
         assert allowed_hosts(answer) == hosts
 
 
+@pytest.mark.conformance("T1")
 def test_a_signal_refuses_what_is_sold(adapter: Adapter) -> None:
     """Global Privacy Control closes even an open gate to the hosts of marketing."""
     gate = gate_of(needs_consent=lambda _: False)
@@ -367,6 +390,7 @@ def test_a_signal_refuses_what_is_sold(adapter: Adapter) -> None:
 
 
 @pytest.mark.parametrize("mode", ["On", True, None, 3, ""])
+@pytest.mark.conformance("T1")
 def test_a_source_gate_of_no_kind_is_refused(mode: object) -> None:
     """A word that is no mode says which ones there are."""
     with pytest.raises(ConsentGateError, match=r"source_gate=.*'report'"):
@@ -394,6 +418,7 @@ def test_a_source_gate_of_no_kind_is_refused(mode: object) -> None:
         ("", None),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_a_host_is_found_as_browsers_match_it(host: str, category: str | None) -> None:
     """A host belongs to the third party that names it, the more exactly the better."""
     extra = ThirdParty(
@@ -405,6 +430,7 @@ def test_a_host_is_found_as_browsers_match_it(host: str, category: str | None) -
     assert sources.category_of(host) == category
 
 
+@pytest.mark.conformance("T1")
 def test_a_policy_is_made_once_per_combination() -> None:
     """Two visitors who allow the same get the very same header objects."""
     sources = gate_of().sources
@@ -428,6 +454,7 @@ def test_a_policy_is_made_once_per_combination() -> None:
         ((), ("cookie", "cookies_preferences"), ("guarded", None, "reserved for the gate")),
     ],
 )
+@pytest.mark.conformance("T1")
 def test_what_a_browser_reports_is_told(
     adapter: Adapter,
     visit: tuple[str, ...],
@@ -449,6 +476,7 @@ def test_what_a_browser_reports_is_told(
     assert all(e.name == report[1] and e.path == "/films" and not e.enforced for e in events)
 
 
+@pytest.mark.conformance("T1")
 def test_a_report_that_nobody_hears_is_no_event(adapter: Adapter) -> None:
     """Without observers a report comes to nothing, also where no host is declared."""
     gate = ConsentGate(policy_of(), secret_key=KEY)
@@ -456,6 +484,7 @@ def test_a_report_that_nobody_hears_is_no_event(adapter: Adapter) -> None:
     assert adapter(gate, hear).status == 200
 
 
+@pytest.mark.conformance("T1")
 def test_a_reported_host_is_undeclared_without_third_parties(adapter: Adapter) -> None:
     """A report of a policy that is no more speaks of a host that nobody declares."""
     events: list[Event] = []

@@ -121,6 +121,7 @@ def shop(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Shop]:
         assert opened.violations == []
 
 
+@pytest.mark.conformance("T4")
 def test_guard_and_script_come_first(shop: Shop) -> None:
     """First in the head, once, with the nonce of the page: they run under 'strict-dynamic'."""
     shop.visit("/ga4")
@@ -135,6 +136,7 @@ def test_guard_and_script_come_first(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", COOKIES)
+@pytest.mark.conformance("T4")
 def test_a_tracker_stores_nothing_before_consent(shop: Shop, path: str) -> None:
     """It runs, tries what it always tries, and finds that no cookie stays."""
     shop.visit(path)
@@ -144,6 +146,7 @@ def test_a_tracker_stores_nothing_before_consent(shop: Shop, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", COOKIES)
+@pytest.mark.conformance("T4")
 def test_a_tracker_starts_with_consent_and_ends_with_it(shop: Shop, path: str) -> None:
     """`consentgate:change` lets it start without a reload; a withdrawal takes what can be seen."""
     shop.visit(path)
@@ -158,6 +161,7 @@ def test_a_tracker_starts_with_consent_and_ends_with_it(shop: Shop, path: str) -
 
 
 @pytest.mark.parametrize("path", COOKIES)
+@pytest.mark.conformance("T4")
 def test_who_refuses_is_not_tracked(shop: Shop, path: str) -> None:
     """A refusal keeps the tracker's cookies out, in this page and the next."""
     shop.visit(path)
@@ -167,6 +171,7 @@ def test_who_refuses_is_not_tracked(shop: Shop, path: str) -> None:
     assert shop.stores(set())
 
 
+@pytest.mark.conformance("T4")
 def test_matomo_asks_by_itself(shop: Shop) -> None:
     """With requireCookieConsent it tries nothing; the choice tells it when to start and to end."""
     shop.page.add_init_script("""window.refused = [];
@@ -186,6 +191,7 @@ def test_matomo_asks_by_itself(shop: Shop) -> None:
     assert shop.page.evaluate("refused") == []
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_refused_is_announced(shop: Shop) -> None:
     """The page hears an event for each name, the site gets one report, and observers hear it."""
     shop.page.add_init_script("""window.refused = [];
@@ -199,6 +205,7 @@ def test_what_is_refused_is_announced(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.conformance("T4")
 def test_a_report_arrives_from_a_page_that_is_left(shop: Shop) -> None:
     """Whoever leaves at once leaves the report behind."""
     shop.visit("/")
@@ -210,6 +217,7 @@ def test_a_report_arrives_from_a_page_that_is_left(shop: Shop) -> None:
     assert shop.reports[0][1] == {"refused": [{"name": "evil", "enforced": True}], "page": "/"}
 
 
+@pytest.mark.conformance("T4")
 def test_under_a_report_the_tracker_works_and_is_told(chromium: Browser) -> None:
     """A gate that only reports lets a script write all, and hears what it would have refused."""
     with open_shop(chromium, by_helper=False, report_only=True) as shop:
@@ -243,6 +251,7 @@ def commands(page: Page) -> list[list[Any]]:
     return [command for _, *command in layer]
 
 
+@pytest.mark.conformance("T4")
 def test_google_hears_of_the_choice_before_any_tag(shop: Shop) -> None:
     """The default stands first in the data layer; a change is told without a reload."""
     shop.visit("/mode")
@@ -265,6 +274,7 @@ def test_google_hears_of_the_choice_before_any_tag(shop: Shop) -> None:
 LATE = "<!doctype html><html><head>{put_in}<meta charset=windows-1252><title>\xe9t\xe9</title>"
 
 
+@pytest.mark.conformance("T4")
 def test_a_charset_that_comes_later_is_still_found(chromium: Browser) -> None:
     """A list of two kilobytes before it does not hide a page's own `<meta charset>`."""
     cookies = " ".join(f"+declared_name_{number}" for number in range(120))

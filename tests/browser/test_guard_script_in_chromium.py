@@ -31,6 +31,7 @@ WRITE = "line => { document.cookie = line; return document.cookie; }"
 HTML = (b"Content-Type", b"text/html; charset=utf-8")
 
 
+@pytest.mark.conformance("T4")
 def test_the_guard_is_small() -> None:
     """The guard stands in the way of the page: it has at most 2 KiB on the wire."""
     assert len(gzip.compress(GUARD, 9)) <= 2048
@@ -126,6 +127,7 @@ def alike(jar: Jar, other: Jar) -> bool:
 # What may be written
 
 
+@pytest.mark.conformance("T4")
 def test_chromium_stores_what_scripts_may_write_and_nothing_else(bench: Bench) -> None:
     """Whatever a script writes, nothing else is stored, and nothing that may be is lost."""
     every_line = [text(line) for line in [*ODDITIES, *generated(lines(), LINES // 2)]]
@@ -144,6 +146,7 @@ def test_chromium_stores_what_scripts_may_write_and_nothing_else(bench: Bench) -
     assert min(seen_allowed, seen_others) > len(every_line) / 6  # Else there was nothing to see.
 
 
+@pytest.mark.conformance("T4")
 def test_what_passes_as_a_deletion_deletes(bench: Bench) -> None:
     """A cookie that may not be written is gone after a line that passes, else it is untouched."""
     wrong: list[tuple[object, ...]] = []
@@ -176,6 +179,7 @@ PAST = "Thu, 01 Jan 1970 00:00:00 GMT"
         "Expires=Fri, 31 Dec 1999 23:59:59 GMT",
     ],
 )
+@pytest.mark.conformance("T4")
 def test_the_usual_deletions_delete(bench: Bench, end: str) -> None:
     """What libraries write to delete a cookie deletes it, whatever its name."""
     bench.plain.evaluate(WRITE, "evil=1; Path=/")
@@ -198,6 +202,7 @@ def test_the_usual_deletions_delete(bench: Bench, end: str) -> None:
         "x-Max-Age=0",
     ],
 )
+@pytest.mark.conformance("T4")
 def test_what_may_be_none_is_no_deletion(bench: Bench, end: str) -> None:
     """In doubt nothing is written, so that nothing is stored: not under a refused name."""
     bench.plain.evaluate(WRITE, "evil=1; Path=/")
@@ -231,6 +236,7 @@ CLASS = "[!#-+--:<-[]-~]"
         ("-ad ~*", ["ad", "x", ""], ["x"]),
     ],
 )
+@pytest.mark.conformance("T4")
 def test_the_list_decides(
     bench: Bench, cookies: str, written: list[str], stored: list[str] | None
 ) -> None:
@@ -244,6 +250,7 @@ def test_the_list_decides(
     assert bench.names() == sorted(stored)
 
 
+@pytest.mark.conformance("T4")
 def test_a_list_runs_nothing(bench: Bench) -> None:
     """What stands in a list is compared, whatever it looks like."""
     bench.open("+${alert(1)} +(a+)+$ +\\d +`a` +.")
@@ -252,6 +259,7 @@ def test_a_list_runs_nothing(bench: Bench) -> None:
     assert bench.names() == []
 
 
+@pytest.mark.conformance("T4")
 def test_reading_is_as_before(bench: Bench) -> None:
     """Scripts read what they may read without the guard."""
     bench.plain.evaluate(WRITE, "evil=1; Path=/")
@@ -260,6 +268,7 @@ def test_reading_is_as_before(bench: Bench) -> None:
     assert bench.page.evaluate("cookieStore.get('evil').then(each => each.value)") == "1"
 
 
+@pytest.mark.conformance("T4")
 def test_a_refused_write_is_silent(bench: Bench) -> None:
     """Nothing is thrown, nothing is logged, and what is no text is turned into one, once."""
     heard: list[str] = []
@@ -308,6 +317,7 @@ STORE = """async code => {
         ("cookieStore.set(Symbol('session'), '1')", "TypeError", []),
     ],
 )
+@pytest.mark.conformance("T4")
 def test_the_cookie_store_is_held_to_the_list(
     bench: Bench, call: str, answer: str, stored: list[str] | None
 ) -> None:
@@ -319,6 +329,7 @@ def test_the_cookie_store_is_held_to_the_list(
 SET = """([name, value]) => cookieStore.set(name, value).then(() => true, () => false)"""
 
 
+@pytest.mark.conformance("T4")
 def test_the_cookie_store_stores_what_may_be_set_and_nothing_else(bench: Bench) -> None:
     """Whatever name a script gives, what may be set is stored as without the guard, or refused."""
     wrong: list[tuple[object, ...]] = []
@@ -339,6 +350,7 @@ def test_the_cookie_store_stores_what_may_be_set_and_nothing_else(bench: Bench) 
     assert min(seen_allowed, seen_others) > 30  # Else there was nothing to see.
 
 
+@pytest.mark.conformance("T4")
 def test_the_cookie_store_deletes(bench: Bench) -> None:
     """Deletions pass, by their own name or by a time that is over."""
     for call in (
@@ -384,6 +396,7 @@ def sent(page: Page, count: int = 1) -> list[Any]:
     return [body for _, _, body in found]
 
 
+@pytest.mark.conformance("T4")
 def test_a_refused_write_is_announced_once(bench: Bench) -> None:
     """An event and one report for all: each name once, even where a listener writes again."""
     bench.page.evaluate(LISTEN)
@@ -401,6 +414,7 @@ def test_a_refused_write_is_announced_once(bench: Bench) -> None:
     assert sent(bench.page, 2)[1]["refused"] == [{"name": "late", "enforced": True}]
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_only_told_is_written(bench: Bench) -> None:
     """A name under a report passes, and is announced as not enforced."""
     bench.open("~ad -_ga ~*")
@@ -414,6 +428,7 @@ def test_what_is_only_told_is_written(bench: Bench) -> None:
     assert told == {"ad": False, "_ga": True, "x": False, "again": False}
 
 
+@pytest.mark.conformance("T4")
 def test_what_old_browsers_cut_is_refused(bench: Bench) -> None:
     """A line with a control character in it is another line to some browsers: none is written."""
     bench.open("+session +*")
@@ -427,6 +442,7 @@ def test_what_old_browsers_cut_is_refused(bench: Bench) -> None:
     assert bench.names() == ["again", "other", "session"]
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_announced_has_a_bound(bench: Bench) -> None:
     """Of a page that writes name after name twenty are told, and no more of one than it needs."""
     bench.page.evaluate(BEACONS)
@@ -440,6 +456,7 @@ def test_what_is_announced_has_a_bound(bench: Bench) -> None:
     assert bench.names() == []
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_due_is_told_when_the_page_goes(bench: Bench) -> None:
     """A visitor who leaves at once takes no report along."""
     bench.page.evaluate(BEACONS)
@@ -458,6 +475,7 @@ CHANGE = """scripts => document.dispatchEvent(
     new CustomEvent("consentgate:change", { bubbles: true, detail: { scripts } }))"""
 
 
+@pytest.mark.conformance("T4")
 def test_a_new_choice_brings_a_new_list(bench: Bench) -> None:
     """Who starts at the event writes by the new list; one without a list changes nothing."""
     bench.page.evaluate("""() => document.addEventListener(
@@ -476,6 +494,7 @@ PLACES = (
 )
 
 
+@pytest.mark.conformance("T4")
 def test_a_withdrawal_expires_what_can_be_seen(bench: Bench) -> None:
     """What is declared and refused goes wherever it is; what is allowed or undeclared stays."""
     for number, place in enumerate(PLACES):
@@ -490,6 +509,7 @@ def test_a_withdrawal_expires_what_can_be_seen(bench: Bench) -> None:
     assert bench.comes_to([name for name in left if name.startswith("other")])
 
 
+@pytest.mark.conformance("T4")
 def test_what_is_refused_goes_on_plain_http_as_well(chromium: Browser) -> None:
     """Without TLS a deletion is not Secure, which browsers would not take there."""
     with benched(chromium, tls=False) as bench:
@@ -499,6 +519,7 @@ def test_what_is_refused_goes_on_plain_http_as_well(chromium: Browser) -> None:
         assert bench.comes_to([])
 
 
+@pytest.mark.conformance("T4")
 def test_no_address_makes_a_cookie_of_a_deletion(bench: Bench) -> None:
     """A path that looks like attributes deletes what it can, and stores nothing."""
     for path in ("/", "/x"):
@@ -507,6 +528,7 @@ def test_no_address_makes_a_cookie_of_a_deletion(bench: Bench) -> None:
     assert bench.comes_to([])
 
 
+@pytest.mark.conformance("T4")
 def test_what_expires_has_a_bound(bench: Bench) -> None:
     """The longest address and the most cookies hold no page up."""
     for number in range(150):
@@ -516,6 +538,7 @@ def test_what_expires_has_a_bound(bench: Bench) -> None:
     assert bench.comes_to([])
 
 
+@pytest.mark.conformance("T4")
 def test_a_second_guard_is_ignored(bench: Bench) -> None:
     """By helper and by the gate it may be in a page twice: the first one holds."""
     bench.page.evaluate("""() => new Promise(done => {
@@ -531,6 +554,7 @@ def test_a_second_guard_is_ignored(bench: Bench) -> None:
     assert bench.page.evaluate("heard.map(each => each.name)") == ["evil", "again"]
 
 
+@pytest.mark.conformance("T4")
 def test_a_guard_without_a_list_lets_nothing_pass(bench: Bench) -> None:
     """Loaded as it should not be, where it cannot see its own tag, it refuses everything."""
     bench.plain.evaluate("() => import('/guard.js')")
@@ -539,6 +563,7 @@ def test_a_guard_without_a_list_lets_nothing_pass(bench: Bench) -> None:
     bench.plain.reload()
 
 
+@pytest.mark.conformance("T4")
 def test_a_page_in_a_sandbox_loses_nothing(bench: Bench) -> None:
     """Where there are no cookies, reading and writing fail as they do without the guard."""
     bench.plain.evaluate("""() => new Promise(done => {

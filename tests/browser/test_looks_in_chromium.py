@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
 import browsing
 from browsing import Tab
-from consentgate.pages.settings import OFFICIAL
+from looking import BROKEN, LANGUAGES, OVERFLOW, PHONE, WIDE, violations
 from serving import serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
-WIDE: ViewportSize = {"width": 1120, "height": 800}
-PHONE: ViewportSize = {"width": 320, "height": 640}
 PAGES = {
     "banner": "/",
     "preferences": "/cookies/preferences",
     "charter": "/cookies",
     "error": "/cookies/choice",
 }
-LANGUAGES = (*OFFICIAL, "ar")
 ANSWER = re.compile(r"/choice\.json")
 each_page = pytest.mark.parametrize("path", PAGES.values(), ids=list(PAGES))
 
@@ -75,23 +70,6 @@ def answer(page: Page, value: str) -> None:
 
 
 # Sizes
-
-OVERFLOW = """() => {
-    const root = document.documentElement;
-    const wider = [...document.querySelectorAll(".consentgate button, .consentgate summary")]
-        .filter(element => element.scrollWidth > element.clientWidth)
-        .map(element => element.innerText);
-    return [root.scrollWidth - root.clientWidth, wider];
-}"""
-BROKEN = """() => [...document.querySelectorAll(".consentgate button")].flatMap(button => {
-    const text = button.firstChild;
-    return [...text.data.matchAll(/\\S+/g)].filter(word => {
-        const range = document.createRange();
-        range.setStart(text, word.index);
-        range.setEnd(text, word.index + word[0].length);
-        return new Set([...range.getClientRects()].map(line => line.top)).size > 1;
-    }).map(word => word[0]);
-})"""
 
 
 @pytest.mark.conformance("P10")
@@ -270,28 +248,7 @@ def test_in_print_there_is_nothing_to_press(page: Page, portal: str) -> None:
 
 # What screen readers get
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
 STATES = (*PAGES, "saved preferences", "accepted charter")
-CHECK = "rules => axe.run({runOnly: rules, resultTypes: ['violations']})"
-Scheme = Literal["light", "dark"]
-LIGHT_AND_DARK: tuple[Scheme, ...] = ("light", "dark")
-
-
-def violations(page: Page) -> list[Any]:
-    """Return what axe objects to, light and dark, wide and on a phone."""
-    page.evaluate(Axe().axe_script)
-    found: list[Any] = []
-    for scheme, size in product(LIGHT_AND_DARK, (WIDE, PHONE)):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size(size)
-        for each in page.evaluate(CHECK, RULES)["violations"]:
-            found += [
-                (scheme, size["width"], each["id"], node["target"], node["failureSummary"])
-                for node in each["nodes"]
-            ]
-    return found
 
 
 @pytest.mark.conformance("P10")

@@ -188,6 +188,7 @@ SECOND = [(SERVERS[position % 2 - 1], name) for position, name in enumerate(TOOL
 
 
 @pytest.mark.parametrize("visitor", EACH, indirect=True, ids=" on ".join)
+@pytest.mark.conformance("T7")
 def test_what_is_accepted_passes_until_it_is_withdrawn(visitor: Visitor) -> None:
     """Accepted, all is stored and read on; withdrawn in the tool's dialog, it is expired."""
     visitor.press(visitor.tool.accept)
@@ -207,6 +208,7 @@ def test_what_is_accepted_passes_until_it_is_withdrawn(visitor: Visitor) -> None
 
 
 @pytest.mark.parametrize("name", BANNERS)
+@pytest.mark.conformance("T7")
 def test_the_charter_says_how_long_the_tools_cookie_is_kept(
     tab: Tab, sites: Callable[[str], str], name: str
 ) -> None:
@@ -222,6 +224,7 @@ def test_the_charter_says_how_long_the_tools_cookie_is_kept(
 
 
 @pytest.mark.parametrize("visitor", FIRST, indirect=True, ids=" on ".join)
+@pytest.mark.conformance("T7")
 def test_what_is_refused_is_not_stored(visitor: Visitor) -> None:
     """Refused, nothing is stored but the choice that says so."""
     visitor.press(visitor.tool.refuse)
@@ -233,6 +236,7 @@ def test_what_is_refused_is_not_stored(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("visitor", SECOND, indirect=True, ids=" on ".join)
+@pytest.mark.conformance("T7")
 def test_what_is_accepted_alone_passes_alone(visitor: Visitor) -> None:
     """Of two purposes one is accepted: its cookie is stored and read, the other's is not."""
     visitor.press(visitor.tool.only_visits)
@@ -244,6 +248,7 @@ def test_what_is_accepted_alone_passes_alone(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("visitor", FIRST, indirect=True, ids=" on ".join)
+@pytest.mark.conformance("T7")
 def test_who_has_not_answered_has_not_chosen(visitor: Visitor) -> None:
     """A tool that waits for an answer, whatever it writes down meanwhile, says nothing."""
     visitor.visit()

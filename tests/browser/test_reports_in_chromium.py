@@ -57,6 +57,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("tls", [False, True], ids=["report-uri", "report-to"])
+@pytest.mark.conformance("T8")
 def test_what_would_not_be_loaded_is_told(chromium: Browser, way: str, tls: bool) -> None:
     """The browser's own reports arrive, over http and https: each host, and the page's path."""
     with serving(chromium, way, tls=tls, source_gate="report") as (site, told):
@@ -73,6 +74,7 @@ def test_what_would_not_be_loaded_is_told(chromium: Browser, way: str, tls: bool
         assert site.reached(ADS) == site.reached(STRAY) == {"a.png"}
 
 
+@pytest.mark.conformance("T8")
 def test_what_a_script_does_not_write_is_told(chromium: Browser, way: str) -> None:
     """The guard's report arrives with the cookies of the visitor, whose choice is known by it."""
     with serving(chromium, way, tls=True) as (site, told):
@@ -87,6 +89,7 @@ def test_what_a_script_does_not_write_is_told(chromium: Browser, way: str) -> No
         }
 
 
+@pytest.mark.conformance("T8")
 def test_pages_of_other_sites_report_nothing(
     chromium: Browser, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def tab(profile: Tab) -> Tab:
 
 
 @pytest.mark.parametrize(("way", "tls"), PLACES, ids=NAMES)
+@pytest.mark.conformance("T1")
 def test_no_way_leads_to_a_site_that_is_not_allowed(tab: Tab, way: str, tls: bool) -> None:
     """Before consent, under it and after a withdrawal, their logs and the jar say who was asked."""
     ways = WAYS if tls else WAYS - SECURE
@@ -79,6 +80,7 @@ def test_no_way_leads_to_a_site_that_is_not_allowed(tab: Tab, way: str, tls: boo
 
 
 @pytest.mark.parametrize(("way", "tls"), PLACES, ids=NAMES)
+@pytest.mark.conformance("T1")
 def test_an_icon_and_a_manifest_are_loaded_as_other_things_are(
     tab: Tab, way: str, tls: bool
 ) -> None:
@@ -109,6 +111,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize(("way", "tls"), PLACES, ids=NAMES)
+@pytest.mark.conformance("T1")
 def test_whatever_makes_a_page_is_held_to_the_choice(tab: Tab, way: str, tls: bool) -> None:
     """Every content type that a browser makes a page of has the policy, the others need none."""
     kinds = list(TYPES)
@@ -140,6 +143,7 @@ def test_whatever_makes_a_page_is_held_to_the_choice(tab: Tab, way: str, tls: bo
 # After a change
 
 
+@pytest.mark.conformance("T1")
 def test_the_answer_to_the_banner_holds_from_the_next_page_on(tab: Tab) -> None:
     """Refused, the page goes on without them; accepted later, the third parties come."""
     page = "<!doctype html><title>x</title><body><p>x</p>"
@@ -182,6 +186,7 @@ CACHED = {
 
 
 @pytest.mark.parametrize(("way", "etag", "lasts"), CACHED.values(), ids=list(CACHED))
+@pytest.mark.conformance("T1")
 def test_a_cached_page_follows_the_choice(tab: Tab, way: str, etag: bool, lasts: bool) -> None:
     """A page that the browser has kept is not shown with the choice of the day it was kept."""
     site = Site(tab, lambda asked: kept_page(site, etag=etag, lasts=lasts)(asked), way, gate_of())
@@ -208,6 +213,7 @@ RENEWALS = {
 
 @pytest.mark.parametrize("way", ["wsgi", "asgi"])
 @pytest.mark.parametrize("renewal", RENEWALS.values(), ids=list(RENEWALS))
+@pytest.mark.conformance("T1")
 def test_what_a_script_fetches_does_not_renew_a_page_of_another_choice(
     tab: Tab, way: str, renewal: str
 ) -> None:
@@ -227,6 +233,7 @@ def test_what_a_script_fetches_does_not_renew_a_page_of_another_choice(
 
 
 @pytest.mark.parametrize(("way", "tls"), PLACES, ids=NAMES)
+@pytest.mark.conformance("T1")
 def test_a_worker_from_the_cache_is_held_to_the_choice(tab: Tab, way: str, tls: bool) -> None:
     """A script that was kept as one, and a worker of another choice, are no way past the policy."""
 
@@ -268,6 +275,7 @@ UNREGISTERING = """async () => {
 
 @pytest.mark.parametrize("way", ["wsgi", "asgi"])
 @pytest.mark.parametrize("first", [(), ("marketing",)], ids=["refused", "granted"])
+@pytest.mark.conformance("T1")
 def test_a_page_with_a_service_worker_follows_the_choice(
     tab: Tab, way: str, first: tuple[str, ...]
 ) -> None:
@@ -291,6 +299,7 @@ def test_a_page_with_a_service_worker_follows_the_choice(
         site.page.evaluate(UNREGISTERING)
 
 
+@pytest.mark.conformance("T1")
 def test_a_worker_behind_a_service_worker_is_held_to_the_choice(tab: Tab) -> None:
     """Passed on by a service worker, a request does not say any more that it is for a worker."""
 
@@ -325,6 +334,7 @@ def test_a_worker_behind_a_service_worker_is_held_to_the_choice(tab: Tab) -> Non
 
 
 @pytest.mark.parametrize(("way", "tls"), PLACES, ids=NAMES)
+@pytest.mark.conformance("T1")
 def test_a_report_tells_what_would_not_have_been_loaded(
     chromium: Browser, way: str, tls: bool
 ) -> None:
@@ -370,6 +380,7 @@ POLICIES: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.conformance("T1")
 def test_the_policy_of_the_app_is_kept_and_nothing_of_the_app_breaks(tab: Tab, policy: str) -> None:
     """With the gate and without it the same things of the app work, and the same are stopped."""
     headers = [(b"Content-Security-Policy", line.encode()) for line in POLICIES[policy]]
