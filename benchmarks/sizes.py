@@ -40,7 +40,7 @@ def tables(_: Effort) -> Iterator[Table]:
             for name, (plain, gzipped) in (weighed | _OTHERS).items()
         ],
         [
-            "goals: 3 KB gzipped for the script, 2 KB for the guard; nothing of ours is minified",
+            "goals: 3 KB gzipped for the script, 2 KB for the guard; neither is minified",
             "without its script the other asks nothing; ours is a convenience",
         ],
     )

@@ -171,6 +171,7 @@ UNWAKEABLE = """
 <iframe data-consent="marketing" data-src="http://[" title="Broken"></iframe>
 <script type="text/plain" data-consent="statistics" data-src="http://["></script>
 <script type="text/plain" data-consent="statistics" src="/never.js" nomodule></script>
+<script type="text/plain" data-consent="statistics" a"b=1 src="/never.js"></script>
 <script type="text/plain" data-consent="statistics" src="/never.txt" data-type="text/x"></script>
 """
 

@@ -51,12 +51,12 @@
   // Only in answer to a choice: a page that is loaded has the policy of the choice.
   let reloads = false;
   const wakeScript = (script) => {
+    script.removeAttribute("data-consent"); // First: whatever comes of it, it waits no more.
     const woken = document.createElement("script");
     for (const { name, value } of script.attributes)
       if (!["type", "data-type", "data-consent", "data-src"].includes(name))
         woken.setAttribute(name, value);
     const { type, src } = script.dataset;
-    script.removeAttribute("data-consent");
     if (type) woken.type = type;
     if (src) woken.src = src;
     woken.nonce = script.nonce; // Browsers hide it from the attributes.
