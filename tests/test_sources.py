@@ -200,14 +200,27 @@ def test_undeclared_hosts_that_are_only_reported_on_load(adapter: Adapter) -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "adds"), [(200, True), (404, True), (500, True), (301, True), (304, False)]
+    ("status", "adds"),
+    [
+        *((200, True), (404, True), (500, True), (301, True), (300, True)),
+        *((204, False), (205, False), (304, False)),
+    ],
 )
 @pytest.mark.conformance("T1")
 def test_a_304_takes_no_policy(adapter: Adapter, status: int, adds: bool) -> None:
-    """Every status but 304 has it: there it would take the place of the app's own in caches."""
-    visit = Visit(strict=status != 304)  # such an app breaks PEP 3333 with its type
+    """Every status has it but 304, where it would take the app's place in caches, and the empty."""
+    visit = Visit(strict=status not in (204, 304))  # such an app breaks PEP 3333 with its type
     answer = adapter(gate_of(), lambda _: Reply([HTML], status, []), visit)
+    assert bool(answer.values(b"vary")) is adds
     assert bool(answer.values(ENFORCED)) is adds
+
+
+@pytest.mark.conformance("T1")
+def test_what_leads_on_is_no_page(adapter: Adapter) -> None:
+    """A redirect is shown to nobody: it depends on no choice, and caches may keep it."""
+    answer = adapter(gate_of(), lambda _: Reply([HTML, (b"Location", b"/elsewhere")], 302, []))
+    assert not answer.values(ENFORCED)
+    assert not answer.values(b"vary")
 
 
 @pytest.mark.parametrize(

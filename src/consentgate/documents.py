@@ -17,6 +17,7 @@ _WORKERS = frozenset({"worker", "sharedworker"})
 # On plain http browsers leave it out; a service worker that passes a request on says "empty".
 _UNSAID = (None, "empty")
 
+_REDIRECTS = (301, 302, 303, 307, 308)
 _HTML = (b"text/html", b"application/xhtml+xml")
 # MIME Sniffing 4.6: an XML document, an SVG image among them, can have scripts and frames in it.
 _XML = re.compile(rb"(?:text|application)/xml|[^/]+/[^/]+\+xml")
@@ -63,6 +64,16 @@ def use_of(
         return Use.NONE
     shown = destination in _UNSAID or destination in _DOCUMENTS
     return Use.PAGE if shown else Use.ELSEWHERE
+
+
+def leads_on(headers: Iterable[tuple[Text, Text]], status: int, dialect: Dialect[Text]) -> bool:
+    """Tell whether a response is a redirect, whose content browsers do not show.
+
+    Fetch 4.4, "redirect status", and a Location: without one they show it.
+    """
+    return status in _REDIRECTS and any(
+        dialect.encode(name).lower() == b"location" for name, _ in headers
+    )
 
 
 def is_asked_for(destination: str | None, accept: str) -> bool:

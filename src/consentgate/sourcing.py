@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from consentgate.browser_report import BrowserReport
 from consentgate.category import ALWAYS
-from consentgate.documents import Use, is_asked_for, use_of
+from consentgate.documents import Use, is_asked_for, leads_on, use_of
 from consentgate.forgetting import Forgetting
 from consentgate.observer import LONGEST_NAME, LONGEST_PATH, Event, Reason
 from consentgate.wire import Dialect, Text
 
-_NOT_MODIFIED = 304
+# RFC 9110 15: before the final response, and of what has no content, nothing is shown.
 _FINAL = 200
+_EMPTY = (204, 205)
+_NOT_MODIFIED = 304
 
 
 class Sourcing(Forgetting):
@@ -50,7 +52,9 @@ class Sourcing(Forgetting):
         stored, and so would this one of the app's own policy.
         """
         sources = self.gate.sources
-        if sources is None or self.ours or status == _NOT_MODIFIED or status < _FINAL:
+        if sources is None or self.ours or status < _FINAL:
+            return
+        if status == _NOT_MODIFIED or status in _EMPTY or leads_on(kept, status, dialect):
             return
         use = use_of(kept, self.destination, dialect)
         self.depends_on_use = use is Use.ELSEWHERE
