@@ -11,7 +11,7 @@ from consentgate.consent import KEY, Consent, required
 
 # Django's templates call what they are shown: these change something, and so are not called.
 for _act in ("grant", "choose", "grant_all", "refuse_all", "withdraw"):
-    vars(Consent)[_act].alters_data = True
+    getattr(Consent, _act).alters_data = True
 
 
 def consent(request: HttpRequest) -> Consent:
