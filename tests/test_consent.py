@@ -601,3 +601,23 @@ def test_two_names_for_one_declaration() -> None:
     """A policy whose own cookie row is the site's still reserves the name."""
     gate = ConsentGate(Policy([Cookie("cookies_preferences")]), secret_key=KEY)
     assert Adapter("wsgi")(gate, sets("cookies_preferences=1")).names == []
+
+
+def test_a_grant_beside_the_others_leaves_these(adapter: Adapter, gate: ConsentGate) -> None:
+    """What was granted before stays granted, what was refused stays so, and one more is granted."""
+    grant = called(lambda consent: consent.grant_also("marketing"), sets("_ga=1", "ad_id=1"))
+    answer = adapter(gate, grant, granted(gate, "statistics"))
+    assert answer.names == [b"cookies_preferences", b"_ga", b"ad_id"]
+
+
+def test_a_grant_where_none_is_needed_refuses_nothing(adapter: Adapter, policy: Policy) -> None:
+    """Where silence is no refusal, one purpose more leaves all others as they pass."""
+    gate = ConsentGate(policy, secret_key=KEY, needs_consent=lambda _: False)
+    grant = called(lambda consent: consent.grant_also("marketing"), sets("_ga=1", "ad_id=1"))
+    first = adapter(gate, grant)
+    assert first.names == [b"cookies_preferences", b"_ga", b"ad_id"]
+    choice = gate.standing([first.set_cookies[0].partition(b";")[0]]).choice
+    assert choice is not None
+    assert choice.refused == frozenset()
+    again = adapter(gate, grant, Visit([first.set_cookies[0].partition(b";")[0]]))
+    assert again.names == [b"_ga", b"ad_id"]

@@ -21,6 +21,7 @@ from consentgate import (
     Policy,
 )
 from consentgate.banners import Banner, CookieConsent, Klaro, Tarteaucitron
+from consentgate.banners.found import Said
 from consentgate.token import TokenSigner
 from test_withholding import handed
 
@@ -443,3 +444,111 @@ def test_nobody_is_asked_twice(policy: Policy) -> None:
     banner = Klaro(categories={"visits": "statistics"})
     with pytest.raises(ConsentGateError, match="asked twice, by Klaro as well"):
         ConsentGate(policy, secret_key=KEY, consent_from=banner, inject_banner=True)
+
+
+# What a browser brings without the rest
+
+CROSS = ((b"sec-fetch-site", b"cross-site"), (b"sec-fetch-dest", b"document"))
+
+
+@pytest.mark.conformance("T7")
+def test_a_request_that_brings_no_choice_along_takes_nothing_over(
+    adapter: Adapter, gate: ConsentGate
+) -> None:
+    """To a form on another site browsers add the tool's cookie maybe, and not the withdrawal."""
+    browser = Browser(adapter, gate, klaro=YES)
+    browser.visit()
+    browser.refuse_on_our_pages()
+    withdrawn = browser.jar.pop(NAME)
+    answer = browser.visit(method="POST", headers=CROSS)
+    assert names(answer.names) == ["session"]
+    browser.jar[NAME] = withdrawn
+    assert names(browser.visit().names) == ["session"]
+
+
+@pytest.mark.conformance("T7")
+def test_a_refusal_beside_a_new_answer_is_not_lost(adapter: Adapter, gate: ConsentGate) -> None:
+    """Who refuses on our pages in the request that brings a new answer has refused."""
+    browser = Browser(adapter, gate, klaro=NO)
+    browser.visit()
+    browser.refuse_on_our_pages()
+    before = browser.choice
+    browser.jar[b"klaro"] = YES
+    browser.refuse_on_our_pages()
+    # The same choice as before, of another answer.
+    assert browser.choice.id != before.id
+    assert browser.choice._replace(id=before.id) == before
+    answer = browser.visit()
+    assert names(answer.names) == ["session"]
+
+
+@pytest.mark.conformance("T7", "K13")
+def test_several_choices_never_widen_by_an_answer(adapter: Adapter, gate: ConsentGate) -> None:
+    """Where one of several choices is of this answer it is not taken over once more."""
+    browser = Browser(adapter, gate, klaro=NO)
+    browser.visit()
+    first = browser.jar[NAME]
+    browser.jar[b"klaro"] = YES
+    browser.visit()
+    browser.refuse_on_our_pages()
+    both = [NAME + b"=" + first, NAME + b"=" + browser.jar[NAME], b"klaro=" + YES]
+    answer = adapter(gate, sets(*EVERYTHING), Visit([b"; ".join(both)]))
+    assert names(answer.names) == ["session"]
+    # The more so where there are too many to tell.
+    lines = [NAME + b"=" + made(gate) for _ in range(5)]
+    answer = adapter(gate, sets(*EVERYTHING), Visit([b"; ".join([*lines, b"klaro=" + YES])]))
+    assert names(answer.names) == ["session"]
+
+
+def made(gate: ConsentGate) -> bytes:
+    """Return a token of its own that refuses everything."""
+    choice = gate.choice([], gate.policy.choosable)
+    return gate.set_cookie_for(choice).partition(";")[0].partition("=")[2].encode()
+
+
+@pytest.mark.conformance("T7")
+def test_an_answer_from_before_a_choice_is_no_news(
+    adapter: Adapter, policy: Policy, clock: Clock
+) -> None:
+    """A site that takes a tool's answers from now on keeps the choices that were made since."""
+    gate = gated(policy, clock, CookieConsent(categories={"analytics": "statistics"}))
+    browser = Browser(adapter, gate, cookies_preferences=made(gate))
+    browser.jar[b"cc_cookie"] = dated("2026-11-01T00:00:00.000Z")
+    browser.visit()
+    assert not browser.choice.granted
+
+
+@pytest.mark.conformance("T7")
+def test_where_no_consent_is_needed_silence_stays_silence(
+    adapter: Adapter, policy: Policy, clock: Clock
+) -> None:
+    """What the tool does not speak of goes on passing, and what it refuses is stopped."""
+    banner = Klaro(categories={"visits": "statistics"})
+    gate = gated(policy, clock, banner, needs_consent=lambda _: False)
+    browser = Browser(adapter, gate, klaro=quote('{"visits":false}').encode())
+    answer = browser.visit()
+    assert "ad_id" in names(answer.names)
+    assert "_ga" not in names(answer.names)
+    assert browser.choice.refused == {"statistics"}
+
+
+class Raising(Banner):
+    """A banner of the site's own that cannot read."""
+
+    tool = "Raising"
+
+    def read(self, value: bytes) -> Said | None:
+        """Raise."""
+        raise RuntimeError(value)
+
+
+@pytest.mark.conformance("T7")
+def test_a_banner_that_raises_has_no_answer(
+    adapter: Adapter, policy: Policy, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reader of the site's own that raises is logged, and the app goes on."""
+    lifetime = timedelta(days=1)
+    banner = Raising(categories={"a": "statistics"}, cookie="own", lifetime=lifetime)
+    answer = Browser(adapter, gated(policy, clock, banner), own=b"1").visit()
+    assert answer.status == 200
+    assert "Raising cannot read its cookie" in caplog.text

@@ -10,6 +10,7 @@ from django.test import RequestFactory
 
 from adapters import KEY
 from consentgate import ConsentGate, Cookie, Policy, ThirdParty
+from consentgate.banners import Klaro
 from consentgate.frameworks.django import ConsentMiddleware
 
 POLICY = Policy(
@@ -80,3 +81,17 @@ def test_the_gates_own_pages_have_their_own_policy() -> None:
     answer = answered(page(), path="/cookies")
     assert answer["Content-Security-Policy"].startswith("default-src 'none'")
     assert "mediastream" not in answer["Content-Security-Policy"]
+
+
+@pytest.mark.conformance("T7")
+@pytest.mark.parametrize(("site", "taken"), [("same-origin", True), ("cross-site", False)])
+def test_another_banners_answer_is_taken_over(site: str, taken: bool) -> None:
+    """The middleware signs what the site's own banner has, unless the choice could not come."""
+    banner = Klaro(categories={"films": "marketing"})
+    answer = answered(
+        page(),
+        {"Cookie": "klaro=%7B%22films%22%3Atrue%7D", "Sec-Fetch-Site": site},
+        consent_from=banner,
+    )
+    assert ("cookies_preferences" in answer.cookies) is taken
+    assert answer["Content-Security-Policy"].endswith("video.test") is taken

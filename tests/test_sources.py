@@ -254,6 +254,7 @@ def test_what_leads_on_is_no_page(adapter: Adapter) -> None:
         (b"application/x-javascript; charset=utf-8", None, True),
         (b"text/css", None, False),
         (b"text/plain;x=, text/html", "document", True),
+        (b"text/xsl", "document", True),
     ],
 )
 @pytest.mark.conformance("T1")
@@ -504,3 +505,116 @@ def test_a_reported_host_is_undeclared_without_third_parties(adapter: Adapter) -
     gate = ConsentGate(policy_of(), secret_key=KEY, observer=events.append)
     adapter(gate, called(lambda c: c.reported(BrowserReport("source", "x", "/")), PAGE))
     assert [(event.action, event.category) for event in events] == [("blocked", None)]
+
+
+@pytest.mark.conformance("T1", "R3")
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
+def test_what_guards_against_overwriting_stays(adapter: Adapter, method: str) -> None:
+    """To a request that changes something a condition says what it must not overwrite."""
+    gate = gate_of()
+    seen: list[object] = []
+    visit = Visit(method=method, headers=[(b"Accept", b"*/*"), *CONDITIONS])
+
+    def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.extend(key for key in environ if key.startswith("HTTP_IF_"))
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b""]
+
+    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(name for name, _ in scope["headers"] if name.lower().startswith(b"if-"))
+
+    if adapter.protocol == "wsgi":
+        behind_wsgi(gate, wsgi_app)(wsgi_environ(visit), lambda *_: None)
+    else:
+        asyncio.run(behind(gate, asgi_app)(asgi_scope(visit), None, None))
+    assert len(seen) == 2
+
+
+@pytest.mark.conformance("T1")
+@pytest.mark.parametrize(
+    "header", [("Content-Type", "text/html; x=\u2603"), ("\u2603", "x"), ("a",), None]
+)
+def test_under_a_report_what_is_no_header_passes(header: Any) -> None:
+    """A gate that only reports changes nothing, whatever an app has among its headers."""
+    left: list[Any] = []
+
+    def app(_: Any, start_response: Any) -> list[bytes]:
+        start_response("302 Found", [header, ("Content-Type", "text/html")])
+        return [b""]
+
+    gate = gate_of(report_only=True, inject_guard=True)
+    behind_wsgi(gate, app)(wsgi_environ(Visit()), lambda _, headers: left.extend(headers))
+    assert left[0] is header
+
+
+@pytest.mark.conformance("T1")
+@pytest.mark.parametrize(
+    ("link", "passes"),
+    [
+        (b"</own.css>; rel=preload", True),
+        (b"<own.css>; rel=preload, <//cdn.test:8080/a.js>; rel=preload", True),
+        (b"<https://cdn.test:8080/a.js>; rel=preload", True),
+        (b"<http://127.0.0.1/a.js>; rel=preload", True),
+        (b"<https://www.video.test/a.js>; rel=preload", False),
+        (b"</own.css>; rel=preload, <//www.video.test/a.js>; rel=preload", False),
+        (b"< \\\\www.video.test/a.js>; rel=preload", False),
+        (b"<https://stray.test/>; rel=preconnect", False),
+        (b"<https://[>; rel=preload", False),
+        (b"<data:text/css,x>; rel=preload", False),
+    ],
+)
+def test_early_hints_lead_to_no_other_site(link: bytes, passes: bool) -> None:
+    """A hint leaves before the page's policy does: it leads to this site, or to what is allowed."""
+    sent: list[Any] = []
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.early_hint", "links": [link]})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = asgi_scope(Visit(headers=[(b"Host", b"127.0.0.1")]))
+    asyncio.run(behind(gate_of(), app)(scope, None, send))
+    assert bool(sent[0]["links"]) is passes
+    sent.clear()
+    reporting = gate_of(source_gate="report")
+    asyncio.run(behind(reporting, app)(scope, None, send))
+    assert sent[0]["links"] == [link]
+
+
+@pytest.mark.conformance("T1")
+def test_an_open_gate_hints_at_what_it_likes() -> None:
+    """Where no consent is needed and nothing was refused, hints are as they were."""
+    sent: list[Any] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["wsgi.early_hints"]([("Link", "<https://stray.test/>; rel=preload")])
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    gate = gate_of(needs_consent=lambda _: False)
+    environ = wsgi_environ(Visit()) | {"wsgi.early_hints": sent.extend}
+    behind_wsgi(gate, app)(environ, lambda *_: None)
+    assert sent == [("Link", "<https://stray.test/>; rel=preload")]
+
+
+@pytest.mark.conformance("T1")
+@pytest.mark.parametrize(
+    ("root", "told"),
+    [("/a;b,c", b"/a%3Bb%2Cc/cookies/reports"), ("/" + "a" * 300, b"aaa/cookies/reports")],
+)
+def test_a_place_of_any_form_ends_no_policy(adapter: Adapter, root: str, told: bytes) -> None:
+    """Where the app is mounted may be a visitor's word: it is an address, and no directive."""
+    answer = adapter(gate_of(source_gate="report"), PAGE, Visit(root=root))
+    [line] = answer.values(REPORTED)
+    assert line.endswith(told)
+
+
+@pytest.mark.conformance("T8")
+def test_a_long_host_is_whose_it_is(adapter: Adapter) -> None:
+    """What is told of a name is cut, what is decided on it is not."""
+    events: list[Event] = []
+    gate = gate_of(observer=events.append)
+    host = "a" * 60 + "." + "b" * 60 + ".video.test"
+    adapter(gate, called(lambda c: c.reported(BrowserReport("source", host, "/")), PAGE))
+    assert [(e.category, len(e.name)) for e in events] == [("marketing", 80)]

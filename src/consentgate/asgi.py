@@ -141,9 +141,13 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
         exchange.locate = partial(_located, scope)
     if gate.sources is not None:
         if "sec-fetch-dest" in read:
-            exchange.destination = read["sec-fetch-dest"][0].decode("latin-1")
-        if "condition" in read and exchange.is_anew(joined(scope, b"accept")):
+            exchange.destination = str(bytes(read["sec-fetch-dest"][0]), "latin-1")
+        if "condition" in read and exchange.is_anew(
+            scope.get("method", "GET"), joined(scope, b"accept")
+        ):
             inner["headers"] = unconditional(scope["headers"])
+    if lines and gate.banner is not None:
+        exchange.embedded = _is_embedded(scope)
     if lines and (left := exchange.arrive()) is not lines:
         inner["headers"] = headers_with(inner, left)
     # Starlette's `request.state` reads scope["state"], which the server may share.
@@ -153,9 +157,12 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
     if exchange.gated:
         _watch(inner, exchange)
     if exchange.reviews:
-        sent = Headers(raw=list(scope["headers"]))
-        exchange.embedded = is_embedded(scope.get("method", "GET"), sent)
+        exchange.embedded = _is_embedded(scope)
     return exchange, inner, True
+
+
+def _is_embedded(scope: Scope) -> bool:
+    return is_embedded(scope.get("method", "GET"), Headers(raw=list(scope["headers"])))
 
 
 def below_root(scope: Scope) -> str:

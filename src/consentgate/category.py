@@ -52,7 +52,7 @@ def nearest_of(word: str, known: Iterable[str]) -> str:
 _TAKEN = frozenset(
     {
         *("allows", "answered", "chosen", "needed", "opted_out", "choice", "target"),
-        *("grant", "choose", "grant_all", "refuse_all", "withdraw", "helpers"),
+        *("grant", "grant_also", "choose", "grant_all", "refuse_all", "withdraw", "helpers"),
         *("banner_html", "link_html", "charter_html", "script_html", "guard_html", "mode_html"),
         *("scripts", "reported", "iframe_html", "external_script_html"),
     }

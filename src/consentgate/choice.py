@@ -23,8 +23,9 @@ def new_id() -> str:
 def marked(base: str, mark: str) -> str:
     """Return an id that says which answer of another banner it stands for.
 
-    `base` is the visitor's id before, "" if there was none: the mark is
-    exchanged, the rest stays.
+    `base` is the visitor's id before, "" if there was none. Of one that the
+    gate made the mark is exchanged and the rest stays; for any other there is a
+    new one, which has room for the mark.
     """
     random = base[:_RANDOM]
     return f"{random if len(random) == _RANDOM else new_id()}-{mark}"

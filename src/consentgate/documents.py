@@ -20,7 +20,8 @@ _UNSAID = (None, "empty")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HTML = (b"text/html", b"application/xhtml+xml")
 # MIME Sniffing 4.6: an XML document, an SVG image among them, can have scripts and frames in it.
-_XML = re.compile(rb"(?:text|application)/xml|[^/]+/[^/]+\+xml")
+# Chromium shows `text/xsl` as one too.
+_XML = re.compile(rb"(?:text|application)/xml|text/(?:xsl|rdf)|[^/]+/[^/]+\+xml")
 # MIME Sniffing 5 and 7: what has no type, or one of these, is HTML if it looks like it.
 _TYPE = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+/[!#-'*+\-.0-9A-Z^-z|~]+")
 # MIME Sniffing 4.6, "JavaScript MIME type": what a worker can be made of.

@@ -126,14 +126,16 @@ class Exchange(Adopting):
     ) -> list[tuple[Text, Text]]:
         """Return headers that no cookie may be in: trailers, early hints.
 
-        Browsers store no cookie from them; what passes them on may.
+        Browsers store no cookie from them; what passes them on may. Nor do they
+        lead to another site before the page's policy is there.
         """
         headers = list(headers)
         kinds = wire.header_kinds(headers, dialect)
         return [
             header
             for header, kind in zip(headers, kinds, strict=True)
-            if kind is _PLAIN or self.refused(header)
+            if (kind is _PLAIN and self.may_hint(header, dialect))
+            or (kind is not _PLAIN and self.refused(header))
         ]
 
     def judge(self, set_cookie: bytes) -> bytes | None:

@@ -75,7 +75,8 @@ class ConsentGate(Frozen):
 
     `report_only` tells the observers what would happen, and nothing happens:
     True, or the keys of the categories in which it is so, and "undeclared" for
-    cookies in no declaration. `observer`, or each of a list of them, is called
+    cookies in no declaration (with it the source gate reports on every host: a
+    policy can only name what may be loaded). `observer`, or each of a list of them, is called
     with an Event for each cookie that is stripped, withheld, expired or
     outlives its declaration, with `observe_passed` for each that passes too,
     and for each choice; the log `consentgate` is written in any case.
@@ -127,6 +128,8 @@ class ConsentGate(Frozen):
     _turns: Iterator[int]
     standing: Callable[[Iterable[bytes]], Standing]
     """Returns what holds for a request with these `Cookie` header lines; see `Standings`."""
+    choices_of: Callable[[Iterable[bytes]], list[Choice] | None]
+    """Returns the choices of all valid tokens of such a request; see `Standings`."""
     standing_of: Callable[[Choice], Standing]
     """Returns what holds under a choice."""
     declarations: Declarations
@@ -235,6 +238,7 @@ class ConsentGate(Frozen):
             or (declarations.limits and (clamp_lifetimes or bool(observers))),
             _observers=(LogObserver(), *observers),
             standing=standings.of_request,
+            choices_of=standings.choices_of,
             standing_of=standings.of_choice,
             _recorder=recorder,
             _turns=count(),

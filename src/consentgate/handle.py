@@ -102,6 +102,22 @@ class Handle:
         opposed |= gate.policy.exempt & decisions.keys()
         self._exchange.decide(granted, (gate.policy.needing | opposed) - granted)
 
+    def grant_also(self, *categories: str) -> None:
+        """Record that these categories are granted beside what was decided before.
+
+        What is undecided counts as refused where consent is needed. Raises as
+        `grant` does.
+        """
+        gate, choice = self._exchange.gate, self.choice
+        policy, allowed = gate.policy, self._exchange.standing.allowed
+        before = choice.granted if choice else frozenset()
+        granted = gate.checked_categories(categories) | (before & allowed)
+        refused = policy.needing | (policy.exempt - allowed)
+        if not self.needed:
+            # Here silence is no refusal: the others pass as before.
+            refused = choice.refused & policy.choosable if choice else frozenset()
+        self._exchange.decide(granted, refused - granted)
+
     def grant_all(self) -> None:
         """Record that the visitor grants every category. Raises as `grant` does."""
         self._exchange.decide(self._exchange.gate.policy.choosable, frozenset())

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from consentgate.third_party import ThirdParty
+
+# RFC 8288 3: the target of a Link stands in angle brackets.
+_TARGET = re.compile(rb"<([^>]*)>")
+_USUAL = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def hosts_in(link: bytes) -> set[str]:
+    """Return the hosts that a Link field leads to, as policies name them; none for own paths.
+
+    What is no address that can be read leads to "", which is nobody's.
+    """
+    targets = (target.decode("latin-1") for target in _TARGET.findall(link))
+    return {host for target in targets if (host := _host_of(target)) is not None}
+
+
+def _host_of(target: str) -> str | None:
+    # WHATWG URL: browsers drop these, and take "\" for "/".
+    address = re.sub(r"[\x00-\x20]", "", target).replace("\\", "/")
+    try:
+        parts = urlsplit(f"https:{address}" if address.startswith("//") else address)
+        port = parts.port
+    except ValueError:
+        return ""
+    if not parts.scheme:
+        return None
+    host = parts.hostname or ""
+    return host if port in (None, _USUAL.get(parts.scheme)) else f"{host}:{port}"
 
 
 class _Host(NamedTuple):

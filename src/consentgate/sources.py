@@ -36,6 +36,8 @@ Fields = Mapping[type, tuple[tuple[Any, Any], ...]]
 """Header fields, in native strings and in bytes, by the type that a dialect has."""
 
 
+_LONGEST_ROOT = 100
+
 MODES = ("on", "report", "off")
 
 
@@ -79,13 +81,23 @@ class Sources:
         self._endpoint = endpoint
         self.reports = endpoint is not None and (self._report or bool(reported & self.categories))
         """Whether browsers are told where to report to: that depends on where the app is."""
-        self.fields = lru_cache(maxsize=256)(self._fields)
-        """Returns the fields for a page; see `_fields`. Computed once per combination."""
+        self._remembered = lru_cache(maxsize=256)(self._fields)
 
     def category_of(self, host: str) -> str | None:
         """Return the category of a host, with its port if that is unusual; None if undeclared."""
         party = self._table.find(host)
         return party.category if party else None
+
+    def lets(self, host: str, allowed: frozenset[str]) -> bool:
+        """Tell whether a page of who allows these categories may load from a host."""
+        category = self.category_of(host)
+        return self._report or category in (NECESSARY, *allowed, *self._reported)
+
+    def fields(self, allowed: frozenset[str], root: str, https: bool) -> Fields:
+        """Return the fields for a page; see `_fields`. Computed once per combination."""
+        # A visitor may write where an app is mounted: what is remembered stays small.
+        compute = self._remembered if len(root) <= _LONGEST_ROOT else self._fields
+        return compute(allowed, root, https)
 
     def _fields(self, allowed: frozenset[str], root: str, https: bool) -> Fields:
         """Return the fields for a page of who allows these categories.
@@ -107,7 +119,8 @@ class Sources:
         if self._endpoint is None:
             yield _REPORTED, strict
             return
-        where = root + self._endpoint
+        # In a policy these two would end the directive, or the policy.
+        where = (root + self._endpoint).replace(";", "%3B").replace(",", "%2C")
         told = f"{strict}; report-uri {where}"
         if not https:
             # Reporting API 3.2: endpoints are of secure pages. Browsers that know `report-to` leave

@@ -69,14 +69,23 @@ class Standings:
         tokens = cookie_header.values_of(cookie_lines, self._name)
         if len(tokens) == 1:
             return self._valid(tokens[0]) or self._unanswered
-        distinct = set(tokens)
-        if len(distinct) > _MAX_TOKENS:
+        choices = self._choices(tokens)
+        if choices is None:
             return self._in_doubt
-        valid = [standing for token in distinct if (standing := self._valid(token))]
-        choices = [standing.choice for standing in valid if standing.choice]
         if not choices:
             return self._unanswered
         return self.of_choice(strictest(choices, self._policy.revision))
+
+    def choices_of(self, cookie_lines: Iterable[bytes]) -> list[Choice] | None:
+        """Return the choices of all valid tokens of a request, None for too many of them."""
+        return self._choices(cookie_header.values_of(cookie_lines, self._name))
+
+    def _choices(self, tokens: Iterable[bytes]) -> list[Choice] | None:
+        distinct = set(tokens)
+        if len(distinct) > _MAX_TOKENS:
+            return None
+        valid = [standing for token in distinct if (standing := self._valid(token))]
+        return [standing.choice for standing in valid if standing.choice]
 
     def of_choice(self, choice: Choice) -> Standing:
         """Return what holds under a choice."""

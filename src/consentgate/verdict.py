@@ -138,7 +138,7 @@ class Verdict:
         if self._holds(was, granted, refused):
             return
         if self._before and self._holds(self._before, granted, refused):
-            self._now, self.choice = self._before, None  # Back to what the browser holds.
+            self._back_to(self._before, was)
         else:
             identity = identity or (was.choice.id if was.choice else None)
             choice = self.gate.choice(granted, refused, id=identity)
@@ -150,6 +150,16 @@ class Verdict:
                 "the choice changed after the response had started: it holds in this exchange, "
                 "but no Set-Cookie can carry it; decide before the response starts"
             )
+
+    def _back_to(self, before: Standing, was: Standing) -> None:
+        """Let what the browser holds hold again; under the id that it has by now, if another one.
+
+        That tells which answer of another banner was taken over meanwhile.
+        """
+        self._now, self.choice = before, None
+        if before.choice and was.choice and before.choice.id != was.choice.id:
+            self.choice = before.choice._replace(id=was.choice.id)
+            self._now = self.gate.standing_of(self.choice)
 
     def lost(self) -> frozenset[str]:
         """Return the categories that a visitor may have allowed once, and does not since now."""

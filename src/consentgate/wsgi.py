@@ -154,21 +154,26 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
         exchange.locate = _locator(environ)
     if gate.sources is not None:
         exchange.destination = environ.get("HTTP_SEC_FETCH_DEST")
-        if exchange.is_anew(environ.get("HTTP_ACCEPT", "")):
+        if exchange.is_anew(environ.get("REQUEST_METHOD", "GET"), environ.get("HTTP_ACCEPT", "")):
             unconditional(environ)
+    if lines and gate.banner is not None:
+        exchange.embedded = _is_embedded(environ)
     if lines:
         _withhold(environ, lines, exchange.arrive())
     if exchange.gated:
         _watch(environ, exchange)
     if exchange.reviews:
-        method = environ.get("REQUEST_METHOD", "GET")
-        exchange.embedded = is_embedded(method, EnvironHeaders(environ))
+        exchange.embedded = _is_embedded(environ)
     environ.pop(KEY, None)  # A foreign key would stay, under our value.
     environ[ENVIRON_KEY] = Consent(exchange)
     hints = environ.get("wsgi.early_hints")
     if hints is not None:
         environ["wsgi.early_hints"] = _filtered_hints(exchange, hints)
     return exchange, True
+
+
+def _is_embedded(environ: WSGIEnvironment) -> bool:
+    return is_embedded(environ.get("REQUEST_METHOD", "GET"), EnvironHeaders(environ))
 
 
 def _locator(environ: WSGIEnvironment) -> Callable[[Sequence[bytes]], Target]:

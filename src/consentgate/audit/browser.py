@@ -209,12 +209,18 @@ class Chromium:
         headers = []
         with suppress(Error):  # Of a page that is closed nothing is known any more.
             headers = response.headers_array()
-        for header in headers:
-            if header["name"].lower() == "set-cookie":
-                line = header["value"].encode("utf-8", "surrogateescape")
-                seen = from_header(line, host=host, page=page, now=time.time(), by=by)
-                if seen is not None:
-                    yield seen
+        lines = [h["value"] for h in headers if h["name"].lower() == "set-cookie"]
+        found = (
+            from_header(
+                line.encode("utf-8", "surrogateescape"),
+                host=host,
+                page=page,
+                now=time.time(),
+                by=by,
+            )
+            for line in lines
+        )
+        yield from (seen for seen in found if seen is not None)
 
 
 def _is_answer(response: Response) -> bool:

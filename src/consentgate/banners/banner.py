@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
@@ -21,9 +22,12 @@ from consentgate.errors import ConsentGateError
 from consentgate.memory import Memory
 from consentgate.names import is_declarable, is_pattern
 from consentgate.policy import Policy
+from consentgate.wire import CLOCK_MARGIN
 
-# As far ahead as the gate believes its own choices: clocks differ.
-_CLOCK_SKEW = 60.0
+logger = logging.getLogger("consentgate")
+
+# A visitor's clock says when: it may be as wrong as a margin elsewhere takes it to be.
+_CLOCK_SKEW = CLOCK_MARGIN.total_seconds()
 # How many characters of a digest tell one answer from another.
 _MARK = 8
 
@@ -152,7 +156,11 @@ class Banner(ABC):
         )
 
     def _understand(self, value: bytes) -> _Understood | None:
-        said = self.read(value)
+        try:
+            said = self.read(value)
+        except Exception:  # A banner of the site's own; the cookie is anybody's.
+            logger.exception("%s cannot read its cookie: that is no answer", self.tool)
+            return None
         if said is None:
             return None
         needed = self._needed
@@ -167,7 +175,8 @@ class Banner(ABC):
             return None
         # A site that asks anew takes another cookie: there the same words are another answer.
         answer = [self.cookie, sorted(allowed), sorted(denied), said.made_at]
-        return _Understood(Found(granted, refused, _mark(answer)), said.made_at)
+        found = Found(granted, refused, _mark(answer), said.made_at)
+        return _Understood(found, said.made_at)
 
     def _checked_categories(self) -> dict[str, tuple[str, ...]]:
         if not isinstance(self.categories, Mapping) or not self.categories:

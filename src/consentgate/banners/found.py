@@ -22,9 +22,11 @@ class Found(NamedTuple):
 
     `mark` stands for this answer, in 8 URL-safe characters: as long as the
     visitor does not answer anew it stays the same, however the tool writes its
-    cookie.
+    cookie. `made_at` is when, in seconds since the epoch, by the visitor's
+    clock; None where the tool does not write it down.
     """
 
     granted: frozenset[str]
     refused: frozenset[str]
     mark: str
+    made_at: float | None = None

@@ -106,7 +106,13 @@ class Asking:
         self, headers: Sequence[tuple[Text, Text]], insertion: Insertion, dialect: Dialect[Text]
     ) -> list[tuple[Text, Text]]:
         """Return the headers of the response that has something put into it."""
-        return variant_headers(list(headers), len(insertion.inserted), dialect)
+        added = len(insertion.inserted)
+        kept: list[tuple[Text, Text]] = []
+        for header, kind in zip(headers, wire.header_kinds(headers, dialect), strict=True):
+            # Under report_only, what is no header at all may be among them.
+            unsafe = kind is HeaderKind.UNSAFE
+            kept += [header] if unsafe else variant_headers([header], added, dialect)
+        return kept
 
     def unknown(
         self, headers: Sequence[tuple[Text, Text]], dialect: Dialect[Text]

@@ -116,7 +116,7 @@ def _places(
     """Return where an answer leads back to, and where the visitor came from before."""
     if page:
         return _with(target.root + page, lang=told, back=query.back), query.back
-    if target.path == f"{base}/placeholder":
+    if target.path.removesuffix("/") == f"{base}/placeholder":
         return query.back or "", None  # It is put into the page that says so.
     path = target.root + target.path
     location = f"{path}?{target.query}" if target.query else path

@@ -224,8 +224,7 @@ class Site:
         elif given.answer == "withdraw":
             consent.withdraw()
         elif given.answer == "allow":
-            granted = consent.choice.granted & consent.chosen if consent.choice else ()
-            consent.choose({**dict.fromkeys(granted, True), **given.decisions})
+            consent.grant_also(*given.decisions)
         else:
             consent.choose(given.decisions)
         return given

@@ -17,7 +17,7 @@ from consentgate.pages.insertion import Insertion
 from consentgate.pages.request import PageRequest, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import NATIVE
-from consentgate.wsgi import Pair, consent, unconditional
+from consentgate.wsgi import Pair, consent, status_code, unconditional
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -100,8 +100,7 @@ class Inserter:
 
         PEP 3333: a second one, with `exc_info`, stands for the first.
         """
-        code = int(status[:3]) if status[:3].isdecimal() else 0
-        kept, self._insertion = self._asking.begin(code, list(headers), NATIVE)
+        kept, self._insertion = self._asking.begin(status_code(status), list(headers), NATIVE)
         return list(kept)
 
     def start(self, status: str, headers: list[Pair], *exc_info: Any) -> Callable[[bytes], object]:

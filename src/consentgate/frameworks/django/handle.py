@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from consentgate.consent import KEY, Consent, required
 
 # Django's templates call what they are shown: these change something, and so are not called.
-for _act in ("grant", "choose", "grant_all", "refuse_all", "withdraw"):
+for _act in ("grant", "grant_also", "choose", "grant_all", "refuse_all", "withdraw"):
     getattr(Consent, _act).alters_data = True
 
 

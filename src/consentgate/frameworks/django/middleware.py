@@ -115,9 +115,11 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
     request.consent = handle  # type: ignore[attr-defined]  # Django's way to add to a request
     if around is None and exchange.gate.sources is not None:
         exchange.destination = request.META.get("HTTP_SEC_FETCH_DEST")
-        if exchange.is_anew(request.META.get("HTTP_ACCEPT", "")):
+        if exchange.is_anew(request.method or "GET", request.META.get("HTTP_ACCEPT", "")):
             wsgi.unconditional(request.META)
             vars(request).pop("headers", None)
+    if around is None and exchange.gate.banner is not None:
+        exchange.embedded = is_embedded(request.method or "GET", request.headers)
     left = exchange.readable(lines) if around else exchange.arrive()
     if left is not lines:
         _hand_on(request, left)
