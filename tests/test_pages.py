@@ -1034,10 +1034,9 @@ def test_the_charter_stands_in_a_page_of_the_app(adapter: Adapter, gate: Consent
 
 
 def test_scripts_are_sent_without_their_comments() -> None:
-    """Lines of comments are for who reads the source: visitors load what runs, and its title."""
+    """Lines of comments are for who reads the source: visitors load what runs."""
     for kind in ("js", "guard", "mode"):
         lines = static_files()[kind].content.decode().splitlines()
-        assert lines[0].startswith("/* consentgate")
         assert not any(line.lstrip().startswith("//") for line in lines)
         assert lines[-1] == "})();"
 
