@@ -249,7 +249,7 @@ def main() -> None:
            # withheld: the site could not read it
            x expired: the browser was told to forget it
   Then     press "Accept all", and at the foot of the page "Withdraw my consent":
-           what the browser held is gone at once
+           what this site set is gone at once; the partner keeps its own, and is not asked again
            (or: curl -si -H 'Cookie: _ga_OLD=1; session=1' {url} | grep -i set-cookie)
   Also     {url}cookies is the charter, {url}cookies/preferences the choice by purpose
 

@@ -12,7 +12,8 @@ TEXTS: dict[str, dict[str, Any]] = {
         "intro": "Every page of this site tries to set seven cookies, of all kinds and in three "
         "ways. The gate in front of it decides which of them get through.",
         "unanswered": "You have not answered yet: only what is necessary gets through.",
-        "accepted": "You accepted. You can take it back with one press, below.",
+        "accepted": "You accepted marketing. You can take it back with one press, below: what this "
+        "site set is gone at once; the partner keeps its own, and is not asked again.",
         "refused": "You refused advertising. You can change your mind at any time.",
         "tried": "What this page tried to set",
         "outcome": "Outcome",
@@ -59,7 +60,9 @@ TEXTS: dict[str, dict[str, Any]] = {
         "intro": "Chaque page de ce site essaie de déposer sept cookies, de toutes sortes et de "
         "trois façons. Le portier placé devant lui décide lesquels passent.",
         "unanswered": "Vous n’avez pas encore répondu : seul le nécessaire passe.",
-        "accepted": "Vous avez accepté. Un seul geste suffit pour revenir en arrière, plus bas.",
+        "accepted": "Vous avez accepté la publicité. Un seul geste suffit pour revenir en arrière, "
+        "plus bas : ce que ce site a déposé disparaît aussitôt ; le partenaire garde le sien, et "
+        "n’est plus sollicité.",
         "refused": "Vous avez refusé la publicité. Vous pouvez changer d’avis à tout moment.",
         "tried": "Ce que cette page a essayé de déposer",
         "outcome": "Résultat",

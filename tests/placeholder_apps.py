@@ -2,7 +2,9 @@
 
 `/helper` writes what waits by the helpers, `/hand` by hand; `?port=` says where
 the other sites listen. `/strict` is `/hand` under a policy of the app's own,
-with a nonce and 'strict-dynamic'; `/closed` is one whose own policy forbids the film.
+with a nonce and 'strict-dynamic'; `/closed` is one whose own policy forbids the film,
+`/narrow` one that has the film and no frame of the site itself, `/silent` one whose scripts may
+ask for nothing, `/trusted` one that requires trusted types; `/based` has a <base> of another site.
 """
 
 from __future__ import annotations
@@ -40,6 +42,13 @@ def _gate() -> ConsentGate:
 gate = _gate()
 
 _NONCE = "cGxhY2Vob2xkZXI="
+_POLICIES = {
+    "/strict": f"script-src 'nonce-{_NONCE}' 'strict-dynamic'; base-uri 'none'",
+    "/closed": "frame-src 'self'",
+    "/narrow": "frame-src http://films.test:*",
+    "/silent": "connect-src 'none'",
+    "/trusted": "require-trusted-types-for 'script'; trusted-types consentgate",
+}
 # The app's own element: it says what ran, and in which order.
 _FIRST = Markup('<script nonce="{nonce}">window.ran = []; window.mark = Math.random();</script>')
 _BY_HAND = Markup("""
@@ -53,6 +62,7 @@ _BY_HAND = Markup("""
 {counter}
 <iframe data-consent="marketing" data-src="{film}" title="A film of the sea" width="400"></iframe>
 """)
+_BASE = Markup('<base href="http://elsewhere.test/x/">')
 _COUNTER = Markup('<script type="text/plain" data-consent="statistics" src="{src}"></script>')
 
 
@@ -61,7 +71,7 @@ def _page(request: Request, waiting: Markup, nonce: str | None = None) -> Respon
     html = Markup(
         '<!doctype html><html lang="{lang}" dir="{dir}"><head><meta charset="utf-8">'
         '<title>A page</title><meta name="viewport" content="width=device-width, initial-scale=1">'
-        "{first}{script}"
+        "{first}{script}{base}"
         "</head><body>{banner}<main><h1>A page</h1>{waiting}</main></body></html>"
     )
     return HTMLResponse(
@@ -70,6 +80,7 @@ def _page(request: Request, waiting: Markup, nonce: str | None = None) -> Respon
             dir="rtl" if request.query_params.get("lang") == "ar" else "ltr",
             first=_FIRST.format(nonce=nonce or ""),
             script=consent.script_html(nonce),
+            base=_BASE if request.url.path == "/based" else "",
             banner=consent.banner_html(request.query_params.get("lang"), nonce=nonce)
             if "banner" in request.query_params
             else "",
@@ -99,12 +110,8 @@ async def hand(request: Request) -> Response:
     counter = _COUNTER.format(src=src) if "count" in request.query_params else ""
     waiting = _BY_HAND.format(nonce=nonce, film=_film(request), counter=counter)
     response = _page(request, waiting, nonce or None)
-    if nonce:
-        response.headers["Content-Security-Policy"] = (
-            f"script-src 'nonce-{nonce}' 'strict-dynamic'; base-uri 'none'"
-        )
-    if request.url.path == "/closed":
-        response.headers["Content-Security-Policy"] = "frame-src 'self'"
+    if request.url.path in _POLICIES:
+        response.headers["Content-Security-Policy"] = _POLICIES[request.url.path]
     return response
 
 
@@ -115,7 +122,7 @@ async def first(_: Request) -> Response:
 
 _routes: list[Any] = [
     Route("/helper", helper),
-    *(Route(path, hand) for path in ("/hand", "/strict", "/closed")),
+    *(Route(path, hand) for path in ("/hand", "/based", *_POLICIES)),
     Route("/first.js", first),
 ]
 asgi = gate.asgi(Starlette(routes=_routes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gzip
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -1039,6 +1040,12 @@ def test_scripts_are_sent_without_their_comments() -> None:
         lines = static_files()[kind].content.decode().splitlines()
         assert not any(line.lstrip().startswith("//") for line in lines)
         assert lines[-1] == "})();"
+
+
+@pytest.mark.parametrize(("kind", "most"), [("js", 3072), ("guard", 2048), ("mode", 1024)])
+def test_scripts_stay_small(kind: str, most: int) -> None:
+    """What a visitor loads is no longer, compressed, than what the documentation promises."""
+    assert len(gzip.compress(static_files()[kind].content, 9)) <= most
 
 
 def test_the_script_knows_what_is_allowed(adapter: Adapter, gate: ConsentGate) -> None:

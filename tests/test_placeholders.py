@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
@@ -15,7 +17,7 @@ from markupsafe import Markup
 
 from adapters import KEY, Adapter, Answer, Header, Reply, Visit, called, granted, sets
 from consentgate import Category, Consent, ConsentGate, ConsentGateError, Cookie, Policy, ThirdParty
-from consentgate.pages.embed import source
+from consentgate.pages.embed import Source, source
 from test_pages import parsed, text_of, unreached
 
 FILM = "https://www.video.test/film?a=1&b=2"
@@ -29,6 +31,11 @@ POLICY = Policy(
 )
 GATE = ConsentGate(POLICY, secret_key=KEY)
 SAME: Header = (b"Sec-Fetch-Site", b"same-origin")
+PORTED = {
+    "//a:80/": Source("//a:80/", "https://a:80", "a:80"),
+    "//cdn:8443/": Source("//cdn:8443/", "https://cdn:8443", "cdn:8443"),
+    "//a/b:c": Source("//a/b:c", "https://a", "a"),
+}
 
 Helper = Callable[[Consent], Markup]
 
@@ -285,6 +292,10 @@ def test_a_box_without_a_title_has_the_name_of_the_third_party(adapter: Adapter)
         (FRAME, (), {"src": FILM}, 403),
         (FRAME, ((b"Sec-Fetch-Site", b"same-site"),), {"src": FILM, "once": "1"}, 403),
         (FRAME, ((b"Sec-Fetch-Site", b"none"),), {"src": FILM, "once": "1"}, 403),
+        (FRAME, (SAME, (b"Sec-Fetch-Dest", b"document")), {"src": FILM, "once": "1"}, 403),
+        (FRAME, (SAME, (b"Sec-Fetch-Dest", b"empty")), {"src": FILM, "once": "1"}, 403),
+        # What follows the slashes has a colon early, and no scheme.
+        *((FRAME, (), {"src": src, "once": "1"}, 400) for src in PORTED),
     ],
 )
 @pytest.mark.conformance("T3")
@@ -299,24 +310,34 @@ def test_what_no_page_of_the_site_asks_is_refused(
 
 @pytest.mark.parametrize(
     ("visit", "said"),
-    [(None, {"once": "1"}), (granted(GATE, "marketing"), {}), (None, {"once": "1", "title": "A"})],
+    [
+        (None, {"once": "1"}),
+        (granted(GATE, "marketing"), {"full": "0"}),
+        (None, {"once": "1", "title": "A", "full": "1"}),
+    ],
 )
 @pytest.mark.conformance("T3")
 def test_a_frame_of_our_own_frames_a_third_party(
     adapter: Adapter, visit: Visit | None, said: dict[str, str]
 ) -> None:
     """Asked for this once, or with consent, the page around a frame allows its hosts, no others."""
-    answer = asked(adapter, FRAME, {"src": FILM, "allow": "autoplay", **said}, SAME, visit=visit)
+    in_frame: Header = (b"Sec-Fetch-Dest", b"iframe")
+    asks = {"src": FILM, "allow": "autoplay", **said}
+    answer = asked(adapter, FRAME, asks, SAME, in_frame, visit=visit)
     assert answer.status == 200
     (frame,) = parsed(answer.body.decode()).iter("iframe")
     title = said.get("title", "Video Ltd")
     assert (frame.get("src"), frame.get("title")) == (FILM, title)
-    assert (frame.get("allow"), frame.get("allowfullscreen")) == ("autoplay", "")
+    # The author's frame decides on full screen.
+    assert frame.get("allow") == "autoplay"
+    assert frame.get("allowfullscreen") == ("" if said.get("full") == "1" else None)
     (policy,) = answer.values(b"content-security-policy")
+    style = answer.body.partition(b"<style>")[2].partition(b"</style>")[0]
+    assert b"{" in style
     assert policy == (
-        b"default-src 'none'; style-src 'self'; frame-src https://www.video.test *.video.test "
-        b"video.test:8443; base-uri 'none'; frame-ancestors 'self'"
-    )
+        b"default-src 'none'; style-src 'sha256-%b'; frame-src https://www.video.test "
+        b"*.video.test video.test:8443; base-uri 'none'; frame-ancestors 'self'"
+    ) % b64encode(sha256(style).digest())
     assert answer.values(b"referrer-policy") == [b"strict-origin-when-cross-origin"]
     assert not answer.set_cookies
 
@@ -387,6 +408,20 @@ def test_allow_says_what_it_allows(adapter: Adapter, body: bytes) -> None:
     answer = allowed(adapter, body, json=False)
     assert answer.status == 400
     assert not answer.set_cookies
+
+
+@pytest.mark.parametrize(("src", "found"), PORTED.items())
+@pytest.mark.conformance("T3")
+def test_an_address_without_a_scheme_may_have_a_port(
+    adapter: Adapter, src: str, found: Source
+) -> None:
+    """Where the browser is to add the scheme, a colon near the front is no end of one."""
+    assert source(src) == found
+    markup, _ = shown(adapter, lambda consent: consent.iframe_html(src, "marketing", "A film"))
+    assert f"comes from {found.host}." in text_of(children(markup)[0])
+    answer = asked(adapter, BOX, {"src": src, "category": "marketing"}, SAME)
+    assert answer.status == 200
+    assert f"comes from {found.host}." in text_of(children(answer.body.decode())[0])
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(https?:)?//[^\s]{0,30}"))

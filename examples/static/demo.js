@@ -9,8 +9,9 @@ heard.textContent = heard.dataset.written;
 document.cookie = "clicks_js=1; path=/; max-age=31536000";
 
 // What scripts are told that ask.
-document.getElementById("told").textContent =
-  `consentgate.allows("statistics") = ${window.consentgate.allows("statistics")}`;
+const told = document.getElementById("told");
+told.textContent = `consentgate.allows("statistics") = ${window.consentgate.allows("statistics")}`;
+told.parentElement.hidden = false;
 
 // The table is the server's: a new choice is worth a new page here.
 document.addEventListener("consentgate:change", () => location.reload());

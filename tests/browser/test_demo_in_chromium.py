@@ -11,6 +11,7 @@ import browsing
 from browsing import Tab
 from consentgate.audit.serving import served
 from examples import demo
+from looking import OVERFLOW, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -35,6 +36,27 @@ def tab(chromium: Browser) -> Iterator[Tab]:
 def film(page: Page) -> None:
     """Expect that the film is shown."""
     expect(page.frame_locator("iframe").get_by_role("img", name="The sea")).to_be_visible()
+
+
+def test_it_fits_a_phone_in_both_languages(tab: Tab, url: str) -> None:
+    """At 320 px nothing scrolls sideways, before consent and after it."""
+    tab.page.set_viewport_size(PHONE)
+    for lang, accept in (("en", "Accept all"), ("fr", "Tout accepter")):
+        tab.clear()
+        tab.page.goto(f"{url}?lang={lang}")
+        assert tab.page.evaluate(OVERFLOW) == [0, []]
+        tab.page.get_by_role("button", name=accept).click()
+        film(tab.page)
+        assert tab.page.evaluate(OVERFLOW) == [0, []]
+
+
+def test_what_a_script_is_told_is_shown_where_scripts_run(chromium: Browser, url: str) -> None:
+    """The words on scripts that ask stand beside their answer: without JavaScript neither is."""
+    for scripts in (True, False):
+        with browsing.tab(chromium, scripts=scripts) as tab:
+            tab.page.goto(url)
+            asks = tab.page.get_by_text("Scripts that want to know before they write ask")
+            expect(asks).to_be_visible(visible=scripts)
 
 
 def test_before_consent_what_is_necessary_is_set_alone(tab: Tab, url: str) -> None:

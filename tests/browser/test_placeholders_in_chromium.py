@@ -241,6 +241,166 @@ def test_what_the_app_forbids_stays_forbidden(world: World, page: Page) -> None:
     assert world.log == []
 
 
+def loads_of(page: Page) -> list[str]:
+    """Return a list to which each load of the page from now on adds something."""
+    loads: list[str] = []
+    page.on("load", lambda _: loads.append(page.url))
+    return loads
+
+
+@pytest.mark.conformance("T3")
+def test_an_app_that_frames_no_page_of_its_own_is_reloaded(world: World, page: Page) -> None:
+    """Where the app's policy has the film but not 'self', always allowing it reloads, once."""
+    page.goto(world.url("/narrow"))
+    loads = loads_of(page)
+    with page.expect_event("console", lambda message: "frame-src" in message.text):
+        allow(page, "Allow once")
+    page.wait_for_timeout(300)
+    assert loads == []
+    page.reload()
+    with page.expect_event("load"):
+        allow(page, "Always allow")
+    sees_the_sea(page, around=False)
+    page.wait_for_timeout(300)
+    assert len(loads) == 2
+
+
+def add(page: Page, frame: str) -> None:
+    """Put a frame into the page, and have it found."""
+    page.evaluate(ADD, frame)
+    page.evaluate("window.consentgate.wake()")
+
+
+@pytest.mark.conformance("T3")
+def test_an_address_that_is_code_never_runs(world: World, page: Page) -> None:
+    """A frame is woken for http and https alone, and by its own box alone."""
+    page.goto(world.url("/hand"))
+    code = 'data-src="javascript:void(top.pwned = 1)" title="Code"></iframe>'
+    button = "<section data-consentgate-placeholder><button data-consentgate-once>Run</button>"
+    add(page, f'<iframe data-consent="marketing" {code}')
+    add(page, f"{button}</section><iframe {code}")
+    add(page, f'{button}</section><iframe data-consent="marketing" {code}')
+    for run in page.get_by_role("button", name="Run").all():
+        run.click()
+    allow(page, "Always allow")
+    sees_the_sea(page)
+    assert page.evaluate("[window.pwned, document.querySelector('a[href^=java]')]") == [None, None]
+
+
+@pytest.mark.conformance("T3")
+def test_where_there_is_no_box_there_is_a_link(world: World, page: Page) -> None:
+    """A frame for which the gate has no box is asked for once, and leads to its source."""
+    page.goto(world.url("/hand"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    source = f"http://films.test:{world.port}/odd"
+    add(page, f'<iframe data-consent="nonsense" data-src="{source}" title="Odd"></iframe>')
+    link = page.get_by_role("link", name="Odd")
+    expect(link).to_have_attribute("href", source)
+    expect(page.get_by_title("Odd")).to_be_hidden()
+    # Not again either where something takes the link away.
+    link.evaluate("link => link.remove()")
+    for _ in range(3):
+        page.evaluate("window.consentgate.wake()")
+    page.wait_for_timeout(300)
+    assert len([url for url in asked if "/placeholder" in url]) == 1
+
+
+COME_BACK = """async () => {
+    const lost = [];
+    addEventListener("unhandledrejection", event => lost.push(`${event.reason}`));
+    dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    await new Promise(done => setTimeout(done, 300));
+    return lost;
+}"""
+
+
+@pytest.mark.conformance("T3")
+def test_a_page_whose_scripts_may_ask_for_nothing(world: World, page: Page) -> None:
+    """Where `connect-src` lacks the site itself a link stands for the film, and nothing is lost."""
+    page.goto(world.url("/silent"))
+    link = page.get_by_role("link", name="A film of the sea")
+    expect(link).to_have_attribute("href", f"http://films.test:{world.port}/film")
+    assert page.evaluate(COME_BACK) == []
+
+
+@pytest.mark.conformance("T3")
+def test_a_page_that_comes_back_minds_no_error(world: World, page: Page) -> None:
+    """What a server in trouble says of the choice is no choice: the page stays as it is."""
+    page.goto(world.url("/hand"))
+    loads = loads_of(page)
+    trouble = '{"needed": true, "allowed": ["other"]}'
+    page.route("**/choice.json*", lambda route: route.fulfill(status=503, body=trouble))
+    assert page.evaluate(COME_BACK) == []
+    assert loads == []
+
+
+@pytest.mark.conformance("T3")
+def test_a_body_that_was_exchanged_is_spoken_in(world: World, page: Page) -> None:
+    """Where a script exchanged the body of the page, the answer is announced all the same."""
+    page.goto(world.url("/helper"))
+    page.evaluate("""() => {
+        const body = document.createElement("body");
+        body.append(document.querySelector("main"));
+        document.body.replaceWith(body);
+    }""")
+    allow(page, "Always allow")
+    expect(page.get_by_role("status")).not_to_be_empty()
+
+
+@pytest.mark.parametrize(("attribute", "full"), [("", False), ("allowfullscreen", True)])
+@pytest.mark.conformance("T3")
+def test_full_screen_is_the_authors_to_give(
+    world: World, page: Page, attribute: str, full: bool
+) -> None:
+    """In a frame of ours a film may fill the screen just if it may in the author's own."""
+    page.goto(world.url("/helper"))
+    page.evaluate(
+        "name => name && document.querySelector('iframe').setAttribute(name, '')", attribute
+    )
+    allow(page, "Allow once")
+    sees_the_sea(page)
+    (film,) = [frame for frame in page.frames if frame.url.startswith("http://films.test")]
+    assert film.evaluate("document.fullscreenEnabled") is full
+
+
+@pytest.mark.conformance("T3")
+def test_a_frame_in_a_sandbox_is_as_large_as_its_author_made_it(world: World, page: Page) -> None:
+    """Our frame around a film has its looks in a sandbox too, where it is of no origin."""
+    page.goto(world.url("/helper"))
+    page.evaluate("""() => {
+        const frame = document.querySelector("iframe");
+        Object.assign(frame, { sandbox: "allow-scripts", width: 400, height: 300 });
+        frame.style.border = "0";
+    }""")
+    allow(page, "Allow once")
+    sees_the_sea(page)
+    size = page.frame_locator("iframe").locator("iframe").bounding_box()
+    assert size is not None
+    assert (size["width"], size["height"]) == (400, 300)
+
+
+@pytest.mark.conformance("T3")
+def test_a_base_of_another_site_gets_no_question(world: World, page: Page) -> None:
+    """Under a <base> the box and the answer are this site's all the same."""
+    page.goto(world.url("/based"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    allow(page, "Always allow")
+    sees_the_sea(page)
+    assert any(each.startswith(f"POST {world.site}/cookies/choice.json") for each in asked)
+
+
+@pytest.mark.conformance("T3")
+def test_trusted_types_let_what_waited_run(world: World, page: Page) -> None:
+    """Under a policy that requires trusted types boxes come, and scripts and frames wake up."""
+    page.goto(world.url("/trusted", banner="1"))
+    expect(page.get_by_role("region", name="A film of the sea")).to_be_visible()
+    allow(page, "Accept all")
+    sees_the_sea(page)
+    assert ran_in_time(page, 3) == ["first", "inline", "module"]
+
+
 @pytest.mark.conformance("T3")
 def test_without_scripts_the_box_is_a_form_and_a_link(chromium: Browser, world: World) -> None:
     """Without JavaScript the source is a link away, and always allowing it is a form."""

@@ -40,7 +40,7 @@ def source(address: object) -> Source | None:
     if not _ADDRESS.fullmatch(address):
         return None
     try:
-        parts = urlsplit(address if ":" in address[:6] else f"https:{address}")
+        parts = urlsplit(f"https:{address}" if address.startswith("//") else address)
         port = parts.port
     except ValueError:
         return None

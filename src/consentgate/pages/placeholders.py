@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -28,6 +30,14 @@ _WAITING_SCRIPT = Markup('<script type="text/plain" data-consent="{}" src="{}"{}
 _LONGEST = 500
 # The scripts of a page ask for these, and its frames. Another site's page can, too.
 _OWN = (None, "same-origin")
+# The page around a frame is for frames: as a page of its own it would show what nobody asked for.
+_FRAMED = (None, "iframe", "frame")
+# In a sandbox that page is of no origin, to which browsers give no stylesheet of ours: it has its
+# few rules in itself, and its policy allows just these.
+_FRAME_STYLE = Markup(
+    "body,iframe{position:fixed;inset:0;width:100%;height:100%;margin:0;border:0;background:none}"
+)
+_FRAME_STYLE_HASH = b64encode(sha256(_FRAME_STYLE.encode()).digest()).decode()
 
 
 class Placeholders:
@@ -102,6 +112,8 @@ class Placeholders:
         visitor asked for it this once. Raises Refusal for anything else.
         """
         said = self._said(request)
+        if request.headers.get("sec-fetch-dest") not in _FRAMED:
+            raise Refusal(403)
         found = source(said.get("src"))
         party = self._hosts.find(found.host) if found else None
         if found is None or party is None:
@@ -114,10 +126,12 @@ class Placeholders:
             src=found.address,
             title=said.get("title") or party.name,
             allow=said.get("allow", ""),
+            full=said.get("full") == "1",
+            style=_FRAME_STYLE,
         )
         hosts = " ".join([found.origin, *party.hosts])
         policy = (
-            f"default-src 'none'; style-src 'self'; frame-src {hosts}; "
+            f"default-src 'none'; style-src 'sha256-{_FRAME_STYLE_HASH}'; frame-src {hosts}; "
             "base-uri 'none'; frame-ancestors 'self'"
         )
         # Players ask where they are: the origin, and no more.

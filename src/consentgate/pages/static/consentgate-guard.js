@@ -5,6 +5,8 @@
   Object.defineProperty(window, "consentgateGuard", { value: true });
   // Without a list nothing may be written.
   const { cookies = "", report } = document.currentScript?.dataset ?? {};
+  // Not against a <base>, which could be another site's.
+  const address = origin + report;
 
   // Data: signs and names, "*" for what can be declared, alone for all.
   let rules;
@@ -22,7 +24,7 @@
   let refused = [];
   const send = () => {
     const body = [JSON.stringify({ refused, page: location.pathname })];
-    if (refused.length) navigator.sendBeacon(report, new Blob(body, { type: "application/json" }));
+    if (refused.length) navigator.sendBeacon?.(address, new Blob(body, { type: "application/json" }));
     refused = [];
   };
   addEventListener("pagehide", send);
@@ -45,7 +47,12 @@
   const deletes = (attributes) => {
     const last = Object.fromEntries(attributes.map((text) => split(text.toLowerCase())));
     if ("max-age" in last) return /^(-\d{1,99}|0{1,99})$/.test(last["max-age"]);
-    const date = last.expires?.replace(/-(\w+)-/, " $1 ").replace("utc", "gmt");
+    // Old spellings: dashes, a year of two digits, a day of one.
+    const date = last.expires
+      ?.replace(/-(\w+)-/, " $1 ")
+      .replace("utc", "gmt")
+      .replace(/ ([7-9]\d) /, " 19$1 ")
+      .replace(/ (\d) /, " 0$1 ");
     const time = new Date(date);
     return Math.abs(time) < Date.now() && time.toUTCString().toLowerCase() === date;
   };
@@ -66,18 +73,22 @@
     CookieStore.prototype.set = async function (first, ...more) {
       const { name, expires, maxAge } = more.length ? { name: first } : Object(first);
       const gone = expires != null && expires < Date.now() && maxAge == null;
-      if (gone || passes(trimmed(`${name}`))) return put.call(this, first, ...more);
+      // What is no cookie at all is the browser's to refuse.
+      const none = !more.length && first !== Object(first);
+      if (gone || none || passes(trimmed(`${name}`))) return put.call(this, first, ...more);
     };
 
   const expire = (name) => {
     const labels = location.hostname.split(".", 9);
     const domains = labels.map((_, at) => `; Domain=${labels.slice(at).join(".")}`);
+    const ends = isSecureContext ? ["", "; Secure; Partitioned"] : [""];
     let path = location.protocol === "https:" ? "Secure; Path=" : "Path=";
     for (const step of location.pathname.split("/", 9))
       for (const part of [step, "/"]) {
         path += part;
         for (const domain of ["", ...domains])
-          document.cookie = `${name}=; ${path}${domain}; Max-Age=0`;
+          for (const end of ends)
+            document.cookie = `${name}=; ${path}${domain}; Max-Age=0${end}`;
       }
   };
   const hold = (list) => {

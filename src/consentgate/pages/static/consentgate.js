@@ -1,14 +1,17 @@
-/* consentgate: answers without a reload, and wakes what waits for consent. Without this script every
-   form works by itself.
-
-   window.consentgate.allows("statistics")   tells whether a category is allowed
-   window.consentgate.wake()   looks once more for what waits: <script type="text/plain" data-consent="statistics">,
-                               <iframe data-consent="marketing" data-src="..." title="...">
-   document.addEventListener("consentgate:change", event => event.detail.allowed)   hears of a new choice */
+// consentgate: answers without a reload, and wakes what waits for consent. Without this script every
+// form works by itself.
+//
+// window.consentgate.allows("statistics")   tells whether a category is allowed
+// window.consentgate.wake()   looks once more for what waits: <script type="text/plain" data-consent="statistics">,
+//                             <iframe data-consent="marketing" data-src="..." title="...">
+// document.addEventListener("consentgate:change", event => event.detail.allowed)   hears of a new choice
 (() => {
   "use strict";
   if (window.consentgate?.allows) return;
   const own = document.currentScript;
+  // Not against a <base>: that is for the page's own addresses, and could be another site's.
+  const here = (path) => new URL(path, location.href);
+  const file = here(own.getAttribute("src"));
   let allowed = (own.dataset.allowed || "").split(" ");
   const allows = (name) => allowed.includes(name);
 
@@ -20,20 +23,27 @@
 
   // A policy is fixed for the life of a page: what was allowed just now may not be in the gate's own.
   // What the app's policy forbids stays forbidden: it comes before, and is heard first.
+  // Each by the start of an address; a frame of ours is forbidden by the app's policy alone.
   const helps = [];
   const GATES = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:";
   document.addEventListener("securitypolicyviolation", (event) => {
-    const at = helps.findIndex(({ origin }) => `${event.blockedURI}/`.startsWith(`${origin}/`));
+    const at = helps.findIndex(({ start }) => `${event.blockedURI}/`.startsWith(`${start}/`));
     if (event.disposition !== "enforce" || at < 0) return;
-    const [{ help }] = helps.splice(at, 1);
-    if (event.originalPolicy.startsWith(GATES)) help();
+    const [{ help, ours }] = helps.splice(at, 1);
+    if (ours || event.originalPolicy.startsWith(GATES)) help();
   });
   const address = (page, parameters) =>
-    `${new URL(`../${page}`, own.src)}?${new URLSearchParams(parameters)}`;
+    `${new URL(`../${page}`, file)}?${new URLSearchParams(parameters)}`;
 
   const SCRIPTS = "script[type='text/plain'][data-consent]";
   const FRAMES = "iframe[data-consent][data-src]";
   const BOX = "[data-consentgate-placeholder]";
+  // "javascript:" would run in this very page.
+  const sourceOf = (frame) => {
+    const source = new URL(frame.dataset.src, document.baseURI);
+    if (!/^https?:/.test(source)) throw source;
+    return source;
+  };
   const boxOf = (frame) => {
     const before = frame.previousElementSibling;
     return before?.matches(BOX) ? before : null;
@@ -48,22 +58,33 @@
     }
   };
 
+  // What comes from the page's own author, or from the gate, is trusted as it is.
+  const same = (text) => text;
+  let trusted = { createHTML: same, createScript: same, createScriptURL: same };
+  try {
+    trusted = window.trustedTypes.createPolicy("consentgate", trusted);
+  } catch {}
+  const parsed = (text) => new DOMParser().parseFromString(trusted.createHTML(text), "text/html");
+
   // Only in answer to a choice: a page that is loaded has the policy of the choice.
   let reloads = false;
+  const reload = () => location.reload();
   const wakeScript = (script) => {
-    script.removeAttribute("data-consent"); // First: whatever comes of it, it waits no more.
+    // First: whatever comes of it, it waits no more.
+    script.removeAttribute("data-consent");
     const woken = document.createElement("script");
     for (const { name, value } of script.attributes)
-      if (!["type", "data-type", "data-consent", "data-src"].includes(name))
+      if (!["type", "src", "data-type", "data-consent", "data-src"].includes(name))
         woken.setAttribute(name, value);
-    const { type, src } = script.dataset;
+    const { type, src = script.getAttribute("src") } = script.dataset;
     if (type) woken.type = type;
-    if (src) woken.src = src;
-    woken.nonce = script.nonce; // Browsers hide it from the attributes.
-    woken.async = script.hasAttribute("async"); // Else they run in the order of the page.
-    woken.text = script.text;
-    const { origin } = new URL(woken.src, document.baseURI);
-    if (reloads && woken.src) helps.push({ origin, help: () => location.reload() });
+    if (src) woken.src = trusted.createScriptURL(src);
+    // Browsers hide it from the attributes.
+    woken.nonce = script.nonce;
+    // Else they run in the order of the page.
+    woken.async = script.hasAttribute("async");
+    woken.text = trusted.createScript(script.text);
+    if (reloads && src) helps.push({ start: new URL(woken.src).origin, help: reload });
     const ends = new Promise((end) => ["load", "error"].map((name) => woken.addEventListener(name, end)));
     script.replaceWith(woken);
     // What is no script for this browser never ends.
@@ -89,17 +110,22 @@
   };
 
   const wakeFrame = (frame) => {
-    const { src } = frame.dataset;
     const box = boxOf(frame);
     const focused = box?.contains(document.activeElement);
-    // Around it comes a frame of our own, which has a policy of its own.
     const { title, allow } = frame;
+    const lasts = reloads && allows(frame.dataset.consent);
     frame.removeAttribute("data-consent");
-    const { href, origin } = new URL(src, document.baseURI);
-    const help = () => (frame.src = address("frame", { src: href, title, allow, once: 1 }));
-    helps.push({ origin, help });
+    const { href, origin } = sourceOf(frame);
+    // Around it comes a frame of our own, which has a policy of its own.
+    const help = () => {
+      const full = +frame.allowFullscreen;
+      frame.src = address("frame", { src: href, title, allow, once: 1, full });
+      // The app's policy may have the film, but no frames of this site: then as with scripts.
+      if (lasts) helps.push({ start: frame.src, help: reload, ours: true });
+    };
+    helps.push({ start: origin, help });
     frame.hidden = false;
-    frame.src = src;
+    frame.src = href;
     box?.remove();
     if (focused) frame.focus();
   };
@@ -109,17 +135,29 @@
     document.querySelectorAll("[data-consentgate-once]").forEach((button) => (button.hidden = false));
 
   // A frame that the page has written by itself: what stands in its place comes from the server.
+  const asked = new WeakSet();
   const showBox = async (frame) => {
+    if (asked.has(frame)) return;
+    asked.add(frame);
     const { consent } = frame.dataset;
-    const source = new URL(frame.dataset.src, document.baseURI);
+    const source = sourceOf(frame);
     const src = source.origin === location.origin ? source.pathname + source.search : source.href;
     const { pathname, search } = location;
     const said = { src, category: consent, title: frame.title, back: pathname + search };
-    const lang = document.documentElement.lang;
-    const response = await fetch(address("placeholder", lang ? { ...said, lang } : said));
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const box = page.querySelector(BOX);
-    if (box && frame.dataset.consent && !boxOf(frame)) {
+    const { lang } = document.documentElement;
+    if (lang) said.lang = lang;
+    let box;
+    try {
+      const response = await fetch(address("placeholder", said));
+      box = parsed(await response.text()).querySelector(BOX);
+    } catch {}
+    if (!box) {
+      box = document.createElement("a");
+      box.href = source;
+      box.textContent = frame.title || source.host;
+      box.dataset.consentgatePlaceholder = "";
+    }
+    if (frame.dataset.consent && !boxOf(frame)) {
       frame.before(box);
       frame.hidden = true;
       offerOnce();
@@ -137,8 +175,8 @@
   window.consentgate = Object.freeze({ allows, wake });
 
   document.addEventListener("click", ({ target }) => {
-    const box = target.closest?.("[data-consentgate-once]")?.closest(BOX);
-    if (box?.nextElementSibling?.dataset.src) safely(wakeFrame, box.nextElementSibling);
+    const frame = target.closest?.("[data-consentgate-once]")?.closest(BOX)?.nextElementSibling;
+    if (frame?.matches(FRAMES)) safely(wakeFrame, frame);
   });
   wake();
 
@@ -153,7 +191,7 @@
   };
 
   const post = async (form, answer) => {
-    const response = await fetch(form.dataset.consentgate, {
+    const response = await fetch(here(form.dataset.consentgate), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(answer),
@@ -169,8 +207,7 @@
     if (!parts.length) return;
     const address = new URL(location.href);
     if (parts[0].matches("[data-consentgate-page]")) address.searchParams.set("saved", "1");
-    const text = await (await fetch(address)).text();
-    const renewed = new DOMParser().parseFromString(text, "text/html").querySelectorAll(PARTS);
+    const renewed = parsed(await (await fetch(address)).text()).querySelectorAll(PARTS);
     if (renewed.length !== parts.length) throw new Error("another page");
     parts.forEach((part, place) => {
       const focused = part.contains(document.activeElement);
@@ -182,6 +219,8 @@
   const show = (state) => {
     // A page of ours has a status of its own, which takes the focus.
     if (!document.querySelector("[data-consentgate-page]")) {
+      // Who exchanges the body, exchanges it with all that is in it.
+      if (!announcer.isConnected) document.body.append(announcer);
       announcer.lang = state.language;
       announcer.textContent = state.status.join(" ");
     }
@@ -211,15 +250,17 @@
     document.dispatchEvent(new CustomEvent("consentgate:change", { bubbles: true, detail }));
     reloads = true;
     wake();
-    await show(state).catch(() => location.reload());
+    await show(state).catch(reload);
   };
 
   // A page that was kept for the way back has the policy of the choice that held then.
-  addEventListener("pageshow", async ({ persisted }) => {
-    if (!persisted) return;
-    const state = await (await fetch(address("choice.json"))).json();
-    if (state.needed && `${state.allowed}` !== `${allowed}`) location.reload();
-  });
+  const check = async () => {
+    const response = await fetch(address("choice.json"));
+    if (!response.ok) return;
+    const state = await response.json();
+    if (state.needed && `${state.allowed}` !== `${allowed}`) reload();
+  };
+  addEventListener("pageshow", ({ persisted }) => persisted && check().catch(() => {}));
 
   // One after the other: what was pressed last is what holds.
   let last = Promise.resolve();
