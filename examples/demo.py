@@ -248,6 +248,7 @@ def main() -> None:
            + passed: it left      - stripped: it never reached the browser
            # withheld: the site could not read it
            x expired: the browser was told to forget it
+           ! guarded: a script of the page did not get to write it
   Then     press "Accept all", and at the foot of the page "Withdraw my consent":
            what this site set is gone at once; the partner keeps its own, and is not asked again
            (or: curl -si -H 'Cookie: _ga_OLD=1; session=1' {url} | grep -i set-cookie)
