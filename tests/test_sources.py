@@ -327,6 +327,25 @@ CONDITIONS: tuple[Header, ...] = (
 )
 
 
+def conditions_seen(adapter: Adapter, gate: ConsentGate, visit: Visit) -> int:
+    """Return how many conditions of a request an app behind the gate sees."""
+    seen: list[object] = []
+
+    def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.extend(key for key in environ if key.startswith("HTTP_IF_"))
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b""]
+
+    async def asgi_app(scope: Any, _: Any, __: Any) -> None:
+        seen.extend(name for name, _ in scope["headers"] if name.lower().startswith(b"if-"))
+
+    if adapter.protocol == "wsgi":
+        behind_wsgi(gate, wsgi_app)(wsgi_environ(visit), lambda *_: None)
+    else:
+        asyncio.run(behind(gate, asgi_app)(asgi_scope(visit), None, None))
+    return len(seen)
+
+
 @pytest.mark.parametrize(
     ("parties", "sent", "kept"),
     [
@@ -345,31 +364,8 @@ def test_a_page_is_never_the_stored_one(
     adapter: Adapter, parties: tuple[ThirdParty, ...], sent: Header, kept: bool
 ) -> None:
     """The app cannot say that a page is as it was: its policy may not be, and a 304 has none."""
-    seen: list[object] = []
-    gate = gate_of(*parties)
     visit = Visit(headers=[sent, *CONDITIONS])
-
-    def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        seen.extend(key for key in environ if key.startswith("HTTP_IF_"))
-        start_response("200 OK", [("Content-Type", "text/html")])
-        return [b""]
-
-    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:  # ASGI 3
-        seen.extend(name for name, _ in scope["headers"] if name.lower().startswith(b"if-"))
-        await send({"type": "http.response.start", "status": 200, "headers": [HTML]})
-        await send({"type": "http.response.body", "body": b""})
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request"}
-
-    async def send(_: object) -> None:
-        pass
-
-    if adapter.protocol == "wsgi":
-        behind_wsgi(gate, wsgi_app)(wsgi_environ(visit), lambda *_: None)
-    else:
-        asyncio.run(behind(gate, asgi_app)(asgi_scope(visit), receive, send))
-    assert len(seen) == (2 if kept else 0)
+    assert conditions_seen(adapter, gate_of(*parties), visit) == (2 if kept else 0)
 
 
 @pytest.mark.parametrize(
@@ -511,23 +507,8 @@ def test_a_reported_host_is_undeclared_without_third_parties(adapter: Adapter) -
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
 def test_what_guards_against_overwriting_stays(adapter: Adapter, method: str) -> None:
     """To a request that changes something a condition says what it must not overwrite."""
-    gate = gate_of()
-    seen: list[object] = []
     visit = Visit(method=method, headers=[(b"Accept", b"*/*"), *CONDITIONS])
-
-    def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        seen.extend(key for key in environ if key.startswith("HTTP_IF_"))
-        start_response("200 OK", [("Content-Type", "text/html")])
-        return [b""]
-
-    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
-        seen.extend(name for name, _ in scope["headers"] if name.lower().startswith(b"if-"))
-
-    if adapter.protocol == "wsgi":
-        behind_wsgi(gate, wsgi_app)(wsgi_environ(visit), lambda *_: None)
-    else:
-        asyncio.run(behind(gate, asgi_app)(asgi_scope(visit), None, None))
-    assert len(seen) == 2
+    assert conditions_seen(adapter, gate_of(), visit) == 2
 
 
 @pytest.mark.conformance("T1")

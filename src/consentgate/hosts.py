@@ -11,7 +11,13 @@ from consentgate.third_party import ThirdParty
 
 # RFC 8288 3: the target of a Link stands in angle brackets.
 _TARGET = re.compile(rb"<([^>]*)>")
+# CSP3 6.7.2.10, port-part match: without a port it is that of the scheme.
 _USUAL = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def named(scheme: str, host: str, port: int | None) -> str:
+    """Return a host as policies name it: with its port where that is not the scheme's own."""
+    return host if port in (None, _USUAL.get(scheme)) else f"{host}:{port}"
 
 
 def hosts_in(link: bytes) -> set[str]:
@@ -33,8 +39,7 @@ def _host_of(target: str) -> str | None:
         return ""
     if not parts.scheme:
         return None
-    host = parts.hostname or ""
-    return host if port in (None, _USUAL.get(parts.scheme)) else f"{host}:{port}"
+    return named(parts.scheme, parts.hostname or "", port)
 
 
 class _Host(NamedTuple):

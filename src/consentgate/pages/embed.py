@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from consentgate.errors import ConsentGateError
+from consentgate.hosts import named
 from consentgate.pages.origin import is_own_path
 
-_PORTS = {"http": 80, "https": 443}
 # WHATWG URL: browsers drop tabs and line ends, and take "\" for "/".
 _ADDRESS = re.compile(r"(?:https?:)?//[^\x00-\x20\x7f\\]{1,2000}", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]{0,40}")
@@ -48,8 +48,8 @@ def source(address: object) -> Source | None:
     # What is no plain name would be another word in a Content-Security-Policy.
     if not re.fullmatch(r"[a-z0-9._-]+", host) or "@" in parts.netloc:
         return None
-    named = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
-    return Source(address, f"{parts.scheme}://{named}", named)
+    name = named(parts.scheme, host, port)
+    return Source(address, f"{parts.scheme}://{name}", name)
 
 
 def checked_source(helper: str, address: object) -> Source:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from consentgate.browser_report import BrowserReport
+from consentgate.hosts import named
 from consentgate.observer import plain
 from consentgate.pages.origin import is_same_origin, own_origin
 from consentgate.pages.rate import Bucket
@@ -32,8 +33,8 @@ MAX_REPORTS = 20
 RATE, BURST = 10, 100
 """How many bodies are read: a second in the long run, and at once."""
 
-# The ports that a name is told without. CSP3 names hosts of sockets too.
-_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+# CSP3 names hosts of sockets too.
+_SCHEMES = ("http", "https", "ws", "wss")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 # CSP3 5.3: "enforce" or "report". What knows no `disposition` has no report-only violations in it.
 _DISPOSITIONS = {"enforce": True, "report": False, None: True}
@@ -176,9 +177,9 @@ def _host_of(url: str) -> str:
     except ValueError:
         return ""
     host = f"[{host}]" if ":" in host else host
-    if parts.scheme not in _PORTS or not _HOST.fullmatch(host):
+    if parts.scheme not in _SCHEMES or not _HOST.fullmatch(host):
         return ""
-    return host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
+    return named(parts.scheme, host, port)
 
 
 def _path_of(url: str) -> str:
@@ -187,7 +188,7 @@ def _path_of(url: str) -> str:
         parts = urlsplit(url)
     except ValueError as error:
         raise _OddError from error
-    return _shown(parts.path) if parts.scheme in _PORTS else ""
+    return _shown(parts.path) if parts.scheme in _SCHEMES else ""
 
 
 def _shown(path: str) -> str:
