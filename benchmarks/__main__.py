@@ -1,9 +1,13 @@
-"""`python -m benchmarks [SUITE ...] [--quick] [--markdown FILE]`; the suites are named below."""
+"""`python -m benchmarks [SUITE ...] [--quick] [--rows N] [--markdown FILE]`.
+
+The suites are named below.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import (
@@ -11,6 +15,7 @@ from benchmarks import (
     django_views,
     hot_spots,
     insertion,
+    ledger,
     observers,
     request,
     scale,
@@ -33,6 +38,7 @@ SUITES: dict[str, Callable[[Effort], Iterator[Table]]] = {
     "scale": scale.tables,
     "django": django_views.tables,
     "sizes": sizes.tables,
+    "ledger": ledger.tables,
 }
 
 _INTRODUCTION = """# What it costs
@@ -50,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the gate costs")
     parser.add_argument("what", nargs="*", help=f"{', '.join(SUITES)} (default: all); or profile")
     parser.add_argument("--quick", action="store_true", help="rough numbers in a few seconds")
+    parser.add_argument(
+        "--rows", type=int, default=ledger.ROWS, metavar="N", help="how many records a ledger has"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
     asked = parser.parse_args(arguments)
     if asked.what == ["profile"]:
@@ -58,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := set(asked.what) - set(SUITES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(SUITES)}")
     print(circumstances())
+    suites = SUITES | {"ledger": partial(ledger.tables, rows=asked.rows)}
     results = []
-    for name in asked.what or SUITES:
-        for table in SUITES[name](QUICK if asked.quick else FULL):
+    for name in asked.what or suites:
+        for table in suites[name](QUICK if asked.quick else FULL):
             print(f"\n{table.as_text()}", flush=True)
             results.append(table.as_markdown())
     if asked.markdown:

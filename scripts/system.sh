@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that the programs are there that some tests run and pip cannot bring,
-# a Chromium, an nginx, curl and npm: installs Debian's if it may, and otherwise says loudly
-# what will be skipped and how to get it.
+# a Chromium, an nginx, a PostgreSQL, curl and npm: installs Debian's if it may, and
+# otherwise says loudly what will be skipped and how to get it.
 set -u
 PATH=$PATH:/usr/sbin:/sbin # where Debian has nginx, and what installs it
 
@@ -16,6 +16,15 @@ find_nginx() {
     command -v nginx >/dev/null
 }
 
+# Not on the PATH in Debian: several versions may stand side by side.
+find_postgres() {
+    [ -n "${CONSENTGATE_TEST_POSTGRES:-}" ] && return 0
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return 0
+    done
+    command -v initdb >/dev/null
+}
+
 find_curl() {
     command -v curl >/dev/null
 }
@@ -27,15 +36,17 @@ find_npm() {
 missing() {
     find_chromium || echo chromium
     find_nginx || echo nginx-light
+    find_postgres || echo postgresql
     find_curl || echo curl
     find_npm || echo npm
 }
 
-# The tests run an nginx of their own: the package's service is not to start beside
-# it, nor at the next boot. /usr/sbin/policy-rc.d is how Debian asks whether it may.
+# The tests run an nginx and a PostgreSQL of their own: the packages' services are not to
+# start beside them, nor at the next boot. /usr/sbin/policy-rc.d is how Debian asks whether
+# they may.
 get() {
     policy=/usr/sbin/policy-rc.d
-    if find_nginx || [ -e $policy ]; then
+    if [ -e $policy ]; then
         policy=
     else
         trap '$sudo rm -f $policy' EXIT
@@ -48,13 +59,14 @@ get() {
         echo "Installing $package for the tests ..."
         $sudo env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends "$package" >/dev/null
-        [ "$package" = nginx-light ] && $sudo update-rc.d nginx disable >/dev/null 2>&1
+        case $package in
+        nginx-light) $sudo update-rc.d nginx disable >/dev/null 2>&1 ;;
+        postgresql) $sudo update-rc.d postgresql disable >/dev/null 2>&1 ;;
+        esac
     done
 }
 
-[ -z "$(missing)" ] && exit 0
-
-if command -v apt-get >/dev/null; then
+if [ -n "$(missing)" ] && command -v apt-get >/dev/null; then
     sudo=
     if [ "$(id -u)" != 0 ]; then
         sudo="sudo -n"
@@ -71,6 +83,15 @@ find_chromium || {
 find_nginx || {
     echo "*** No nginx here, and none could be installed: THE SHARED CACHE TESTS WILL BE SKIPPED. ***"
     echo "*** Get one with: sudo apt-get install nginx-light   (or put one on the PATH) ***"
+}
+find_postgres || {
+    echo "*** No PostgreSQL here, and none could be installed: THE TESTS OF LEDGERS ON IT WILL BE SKIPPED. ***"
+    echo "*** Get one with: sudo apt-get install postgresql   (or set CONSENTGATE_TEST_POSTGRES=URL) ***"
+}
+# A disk to fill is mounted where only the test sees it: as root, or in a namespace.
+unshare -m true 2>/dev/null || unshare -rm true 2>/dev/null || {
+    echo "*** unshare(1) may make no namespace here: THE TESTS OF FULL DISKS WILL BE SKIPPED. ***"
+    echo "*** Run the tests as root, or allow everybody user namespaces. ***"
 }
 find_curl || {
     echo "*** No curl here, and none could be installed: THE DOCUMENTATION'S SESSIONS WILL BE SKIPPED. ***"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import postgres
 from adapters import KEY, Adapter
 from consentgate import ConsentGate, Cookie, Policy
+from consentgate.ledger.migrating import upgrade
+from consentgate.ledger.store import Store
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "examples.portal.settings")
 
@@ -51,3 +56,24 @@ def policy() -> Policy:
 def gate(policy: Policy) -> ConsentGate:
     """Return a gate with every option at its default."""
     return ConsentGate(policy, secret_key=KEY)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the address of an empty database: each test that asks for it runs on both."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'consent.db'}"
+        return
+    server = postgres.session_cluster()
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def store(ledger_url: str) -> Iterator[Store]:
+    """Return a ledger with its tables, and nothing in them."""
+    opened = Store(ledger_url, KEY, connections=4)
+    upgrade(opened)
+    yield opened
+    opened.close()

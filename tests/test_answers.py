@@ -626,6 +626,10 @@ WRONG_FORMS: list[tuple[bytes, str]] = [
     (b"answer=save&allow=yes&allow-statistics=yes", "allow"),
     (b"answer=save&allow-statistics=yes&allow=yes", "allow"),
     (b"answer=save&ALLOW-statistics=yes", "ALLOW-statistics"),
+    (b"answer=accept&from=", "from"),
+    (b"answer=accept&from=api", "from"),
+    (b"answer=accept&from=Banner", "from"),
+    (b"answer=accept&from=page&from=page", "from"),
     (b"answer=accept&%C3%A9=1", "é"),
     (b"answer=accept&\xc3\xa9=1", "é"),
     (b"answer=accept&<script>alert(1)</script>=1", "<script>alert(1)</script>"),
@@ -746,6 +750,12 @@ WRONG_JSON: list[tuple[bytes, str]] = [
     (b'{"answer": "accept", "answer": "refuse"}', "answer"),
     (b'{"answer": "accept", "back": 1}', "back"),
     (b'{"answer": "accept", "back": ["/"]}', "back"),
+    (b'{"answer": "accept", "from": "api"}', "from"),
+    (b'{"answer": "accept", "from": "app"}', "from"),
+    (b'{"answer": "accept", "from": ""}', "from"),
+    (b'{"answer": "accept", "from": null}', "from"),
+    (b'{"answer": "accept", "from": ["page"]}', "from"),
+    (b'{"answer": "accept", "from": {"page": 1}}', "from"),
     (b'{"answer": "accept", "unknown": 1}', "unknown"),
     (b'{"answer": "accept", "allow-statistics": true}', "allow-statistics"),
     (b'{"answer": "accept", "": 1}', ""),
@@ -1286,10 +1296,10 @@ def test_an_answer_counts_where_no_consent_is_needed(adapter: Adapter, policy: P
 
 
 NAMES = st.sampled_from(
-    ["answer", "back", "allow", "allow-statistics", "allow-", "allow-necessary", "x", ""]
+    ["answer", "back", "from", "allow", "allow-statistics", "allow-", "allow-necessary", "x", ""]
 ) | st.text(max_size=8)
 VALUES = st.sampled_from(
-    ["accept", "refuse", "save", "withdraw", "yes", "no", "/", "//evil", ""]
+    ["accept", "refuse", "save", "withdraw", "yes", "no", "/", "//evil", "banner", "page", ""]
 ) | st.text(max_size=12)
 PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=6)
 LEAVES = (

@@ -30,6 +30,7 @@ from consentgate.configuration.finding import find
 from consentgate.configuration.problem import ConfigurationError, Problem
 from consentgate.configuration.reading import document, load
 from consentgate.configuration.secrets import from_environment
+from consentgate.ledger import Ledger
 from consentgate.pages.consent_mode import DEFAULT
 from consentgate.presets import preset
 from examples.portal_policy import policy as portal
@@ -54,6 +55,13 @@ keep_unchanged = true
 inject_banner = false
 inject_guard = true
 source_gate = "report"
+
+[gate.ledger]
+url = "sqlite:///proof/consent.db"
+site = "shop"
+spool = "proof/spool"
+timeout = 1.5
+lapses = true
 
 [gate.consent_from]
 tool = "klaro"
@@ -185,6 +193,13 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
         "inject_banner": False,
         "inject_guard": True,
         "source_gate": "report",
+        "ledger": Ledger(
+            f"sqlite:///{tmp_path}/proof/consent.db",
+            site="shop",
+            spool=tmp_path / "proof" / "spool",
+            timeout=1.5,
+            lapses=True,
+        ),
         "consent_from": Klaro(
             cookie="our_klaro",
             lifetime=timedelta(days=120),
@@ -566,3 +581,30 @@ def test_values_of_a_file_are_at_hand(tmp_path: Path) -> None:
     assert row["lifetime"] == "session"
     assert "lifetime" in found.file.cookies[0]
     assert "purpose" not in found.file.cookies[0]
+
+
+def test_a_ledger_can_be_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger is its address alone, or a table; its key is the environment's, if it has one."""
+    monkeypatch.delenv("CONSENTGATE_LEDGER_KEY", raising=False)
+    file = put(tmp_path, '[gate]\nledger = "sqlite:///consent.db"\n')
+    assert load(file).options == {"ledger": Ledger(f"sqlite:///{tmp_path}/consent.db")}
+    keys = ["an older key of the ledger", "a newer key of the ledger"]
+    monkeypatch.setenv("CONSENTGATE_LEDGER_KEY", ", ".join(keys))
+    assert load(file).options["ledger"].key == keys
+
+
+def test_a_server_stands_in_no_folder(tmp_path: Path) -> None:
+    """The address of a database server is taken as it is."""
+    url = "postgresql+psycopg://gate@db.example/consent"
+    assert load(put(tmp_path, f'gate.ledger = "{url}"')).options["ledger"].url == url
+
+
+def test_without_the_extra_a_file_with_a_ledger_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where SQLAlchemy is not installed, the file's mistake says what to install."""
+    for name in [name for name in sys.modules if name.startswith("consentgate.ledger")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(ConsentGateError, match=r"pip install 'consentgate\[ledger\]'"):
+        load(put(tmp_path, 'gate.ledger = "sqlite:///consent.db"'))

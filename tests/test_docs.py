@@ -170,7 +170,7 @@ def test_every_command_and_option_that_a_page_names_exists() -> None:
     assert named
     for text in named:
         words = text.split()
-        command = words[: 2 if words[0] in ("token", "key") else 1]
+        command = words[: 2 if words[0] in ("token", "key", "ledger") else 1]
         if command[0].startswith("-"):
             command = []
         result = CliRunner().invoke(command_line, [*command, "--help"])

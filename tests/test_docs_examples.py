@@ -507,9 +507,11 @@ def test_an_app_behind_nginx_asks_each_visitor(
 # Sessions
 
 
-@pytest.mark.parametrize(
-    "path", transcripts.sessions(), ids=lambda path: str(path.relative_to(FOLDER))
-)
+# Those that need a database are run in tests/test_docs_ledger.py.
+SESSIONS = [path for path in transcripts.sessions() if not transcripts.needs_database(path)]
+
+
+@pytest.mark.parametrize("path", SESSIONS, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_session_goes_as_it_is_shown(path: Path, tmp_path: Path) -> None:
     """Every command of a session, run in a folder of its own, writes what stands below it."""
     if not shutil.which("curl"):
@@ -531,8 +533,10 @@ def test_what_is_installed_can_be() -> None:
     extras = set(distribution("consentgate").metadata.get_all("Provides-Extra") or ())
     told: set[str] = set()
     for page in [*(ROOT / "docs").rglob("*.md"), *transcripts.sessions()]:
-        told.update(re.findall(r'"consentgate\[([a-z-]+)\]"', page.read_text("utf-8")))
-    assert {"cli", "browser", "prometheus", "opentelemetry"} <= told <= extras
+        for several in re.findall(r'"consentgate\[([a-z,-]+)\]"', page.read_text("utf-8")):
+            told.update(several.split(","))
+    assert {"cli", "browser", "ledger", "postgresql", "prometheus", "opentelemetry"} <= told
+    assert told <= extras
 
 
 TESTED = {
@@ -555,6 +559,10 @@ TESTED = {
     # Their pages are visited with trackers: tests/test_docs_scripts.py.
     *("scripts.py", "static/refused.js"),
     *(f"templates/{name}.html" for name in ("guarded", "gtag", "matomo")),
+    # Their gates write into a ledger, and their SQL runs on a database: tests/test_docs_ledger.py.
+    *(f"ledger/{name}.py" for name in ("gate", "extra")),
+    *(f"ledger/{name}.sql" for name in ("roles", "rights", "watch", "spool")),
+    *("ledger/backup.py", "ledger/crontab"),
     # Their pages use the scripts: tests/browser/test_other_banners_in_chromium.py.
     *(f"other_banners/{name}.{kind}" for name in BANNERS for kind in ("py", "js")),
 }

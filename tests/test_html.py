@@ -19,7 +19,7 @@ from adapters import KEY, Adapter, Reply, Visit, token_pair
 from consentgate import Consent, ConsentGate, Pages
 from consentgate.category import Category
 from consentgate.cookie import Cookie
-from consentgate.pages.settings import OFFICIAL
+from consentgate.pages.settings import OFFICIAL, site_of
 from consentgate.policy import Policy
 from examples.portal_policy import policy
 
@@ -29,7 +29,7 @@ HOSTILE = "<b>\"A&B\" 'x'</b>"
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> ConsentGate:
-    """Return the portal's gate, with pages in every language and in one of its own."""
+    """Return the portal's gate, with pages in every language, one of its own, and proof kept."""
     locales = tmp_path_factory.mktemp("locales")
     arabic.write_catalogue(locales)
     pages = Pages(
@@ -37,7 +37,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> ConsentGate:
         locales=locales,
         controller={"fr": "le portail", "en": "the portal"},
     )
-    return ConsentGate(policy, secret_key=KEY, pages=pages)
+    gate = ConsentGate(policy, secret_key=KEY, pages=pages)
+    # As with a ledger: the preferences show the number of a choice, too.
+    vars(gate)["site"] = site_of(pages, gate.policy, gate.max_age, False, keeps_proof=True)
+    return gate
 
 
 def page(consent: Consent) -> Reply:
@@ -82,6 +85,7 @@ def test_every_page_is_parsed_without_an_error(portal: ConsentGate, language: st
     """A strict parser takes every page in every language, and no message is left unformatted."""
     for name, document in documents(portal, language):
         text = parsed(document)
+        assert (b"consentgate-copy" in document) is name.startswith("cookies-preferences"), name
         assert "%(" not in text, name
         # What Babel says where CLDR has no words for a length of time.
         assert "duration-" not in text, name

@@ -908,8 +908,8 @@ def test_the_banner_has_two_equal_answers(adapter: Adapter, gate: ConsentGate) -
     (form,) = found(section, "form")
     assert forms(section) == [[ACCEPT, REFUSE]]
     order = [e.get("value") or text_of(e) for e in form.iter() if e.tag in ("input", "button", "a")]
-    assert order == ["/basket?a=b", "accept", "refuse", "Choose"]
-    assert [e.get("type") for e in found(form, "input")] == ["hidden"]
+    assert order == ["/basket?a=b", "banner", "accept", "refuse", "Choose"]
+    assert [e.get("type") for e in found(form, "input")] == ["hidden", "hidden"]
     (choose,) = found(form, "a")
     assert parse_qs(urlsplit(choose.attrib["href"]).query) == {"back": ["/basket?a=b"]}
     assert urlsplit(choose.attrib["href"]).path == PREFERENCES
@@ -1036,13 +1036,15 @@ def test_the_charter_stands_in_a_page_of_the_app(adapter: Adapter, gate: Consent
 
 def test_scripts_are_sent_without_their_comments() -> None:
     """Lines of comments are for who reads the source: visitors load what runs."""
-    for kind in ("js", "guard", "mode"):
+    for kind in ("js", "guard", "mode", "copy"):
         lines = static_files()[kind].content.decode().splitlines()
         assert not any(line.lstrip().startswith("//") for line in lines)
         assert lines[-1] == "})();"
 
 
-@pytest.mark.parametrize(("kind", "most"), [("js", 3072), ("guard", 2048), ("mode", 1024)])
+@pytest.mark.parametrize(
+    ("kind", "most"), [("js", 3072), ("guard", 2048), ("mode", 1024), ("copy", 512)]
+)
 def test_scripts_stay_small(kind: str, most: int) -> None:
     """What a visitor loads is no longer, compressed, than what the documentation promises."""
     assert len(gzip.compress(static_files()[kind].content, 9)) <= most

@@ -101,7 +101,7 @@ def test_a_frame_without_consent_is_a_box_before_a_frame_that_waits(adapter: Ada
         "allow",
     )
     hidden = {each.get("name"): each.get("value") for each in box.iter("input")}
-    assert hidden == {"back": "/", "allow-marketing": "yes"}
+    assert hidden == {"back": "/", "from": "page", "allow-marketing": "yes"}
     assert answer.values(b"vary") == [b"Cookie, Accept-Language"]
 
 
@@ -259,7 +259,7 @@ def test_a_page_gets_the_box_for_its_own_frame(adapter: Adapter) -> None:
     (box,) = children(answer.body.decode())
     assert (box.get("aria-label"), box.get("lang")) == ("<A film>", "fr")
     hidden = {each.get("name"): each.get("value") for each in box.iter("input")}
-    assert hidden == {"back": "/page?x=1", "allow-marketing": "yes"}
+    assert hidden == {"back": "/page?x=1", "from": "page", "allow-marketing": "yes"}
     _, choose = box.iter("a")
     assert "back=%2Fpage%3Fx%3D1" in choose.attrib["href"]
 
@@ -270,7 +270,7 @@ def test_a_box_without_a_title_has_the_name_of_the_third_party(adapter: Adapter)
     answer = asked(adapter, BOX, {"src": FILM, "category": "marketing", "back": "//evil.test/"})
     (box,) = children(answer.body.decode())
     assert box.get("aria-label") == "Video Ltd"
-    assert [each.get("name") for each in box.iter("input")] == ["allow-marketing"]
+    assert [each.get("name") for each in box.iter("input")] == ["from", "allow-marketing"]
 
 
 @pytest.mark.parametrize(

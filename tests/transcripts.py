@@ -10,6 +10,7 @@ the sections are for this module:
                            which stands in for PORT from here on, and it goes on in the background
     # stop                 ends it
     # not run              the next section is not run: it is compared with nothing
+    # database HOST        HOST stands for a PostgreSQL of the tests' own, from here on
 
 In the output a line `...` stands for any lines. What differs from run to run (times, keys,
 tokens, versions) counts as the same. CONSENTGATE_UPDATE_TRANSCRIPTS=1 writes what was seen.
@@ -24,7 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,11 +118,22 @@ def steps(lines: list[str]) -> Iterator[Step]:
         yield command
 
 
-class Session:
-    """Runs one session, command by command, in one shell."""
+def needs_database(path: Path) -> bool:
+    """Tell whether a session needs a PostgreSQL: such ones are run by who has one."""
+    return any(line.startswith("# database ") for line in path.read_text("utf-8").splitlines())
 
-    def __init__(self, path: Path, place: Path) -> None:
+
+class Session:
+    """Runs one session, command by command, in one shell.
+
+    `database` are the variables by which libpq finds and enters the PostgreSQL
+    on 127.0.0.1 that the session's own host stands for.
+    """
+
+    def __init__(self, path: Path, place: Path, database: Mapping[str, str] | None = None) -> None:
         self.path = path
+        self._database = database
+        self._hosts: list[str] = []
         self._place = place / "shop"
         self._outputs = place / "outputs"
         self._ports: list[tuple[str, str]] = []
@@ -144,7 +156,7 @@ class Session:
     def _command(self, command: Command) -> None:
         if not command.runs:
             return
-        text = self._with_ports(command.text)
+        text = self._as_it_is(command.text)
         output = self._outputs / str(len(self._ran))
         self._ran.append(command)
         if not command.server:
@@ -169,6 +181,10 @@ class Session:
             self._script.append(f"export {shlex.quote(arguments[0])}")
         elif word == "serve":
             self._ports.append((arguments[0], str(free_port())))
+        elif word == "database" and self._database is not None:
+            self._hosts.append(arguments[0])
+            pairs = (f"{name}={value}" for name, value in self._database.items())
+            self._script += [f"export {shlex.quote(pair)}" for pair in pairs]
         elif word == "stop":
             # What it tells of the last request may still be on its way.
             self._script += [
@@ -201,15 +217,19 @@ class Session:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _with_ports(self, text: str) -> str:
+    def _as_it_is(self, text: str) -> str:
         for told, free in dict(self._ports).items():
             text = text.replace(f":{told}", f":{free}")
+        for host in self._hosts:
+            text = text.replace(host, "127.0.0.1")
         return text
 
     def _output(self, number: int) -> list[str]:
         text = (self._outputs / str(number)).read_text("utf-8")
         for told, free in self._ports:
             text = text.replace(free, told)
+        for host in self._hosts:
+            text = text.replace("127.0.0.1", host)
         text = text.replace(str(self._place), "/home/you/shop")
         return [line.rstrip() for line in text.replace("\r", "").splitlines()]
 

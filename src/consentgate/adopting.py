@@ -52,9 +52,9 @@ class Adopting(Sourcing):
         if held is not None and self._holds(self.standing, granted, refused):
             # The same answer again: it lapses when it would have, and is no news.
             self._counted = self.choice = held._replace(id=identity)
-            self._now = self.gate.standing_of(self.choice)
+            self._now, self.source = self.gate.standing_of(self.choice), "adapter"
         else:
-            self.decide(granted, refused, identity)
+            self.decide(granted, refused, identity, source="adapter")
 
 
 def _is_known(found: Found, choice: Choice) -> bool:

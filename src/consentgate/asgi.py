@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
@@ -17,6 +18,8 @@ from consentgate.request import CONDITIONS, Request, Target, is_embedded, opts_o
 from consentgate.wire import BYTES, Header
 
 if TYPE_CHECKING:
+    from consentgate.ledger.asgi import Keeper
+    from consentgate.ledger.journal import Journal
     from consentgate.pages.asgi import AsgiPages
 
 _GATED_SCOPES = ("http", "websocket")
@@ -46,10 +49,15 @@ class ConsentMiddleware:
         self.app = app
         self.gate = gate
         self._pages: AsgiPages | None = None
+        self._keeper: Callable[[Exchange, Scope], Keeper] | None = None
         if gate.site is not None:
             from consentgate.pages.asgi import AsgiPages  # loaded only where there are pages
 
             self._pages = AsgiPages(gate.site)
+        if gate.ledger is not None:
+            from consentgate.ledger.asgi import Keeper  # loaded only where there is a ledger
+
+            self._keeper = partial(Keeper, journal=gate.ledger)
 
     # Every framework has its own types for these three; the gate fits them all.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -61,6 +69,13 @@ class ConsentMiddleware:
             # The specification says iterable: what the gate reads must be left for the app.
             scope = {**scope, "headers": list(scope["headers"] or ())}
         exchange, scope, outermost = _enter(self.gate, scope)
+        keeper = None
+        if outermost:
+            if self._keeper is not None:
+                keeper = self._keeper(exchange, scope)
+                if exchange.choice is not None and self.gate.ledger is not None:
+                    await is_kept(exchange, self.gate.ledger)  # taken over from another banner
+            _arrive(exchange, scope)
         app, inserter, pages = self.app, None, self._pages
         if pages is not None and outermost and scope["type"] == "http":
             if (page := pages.page(scope)) is not None:
@@ -69,12 +84,20 @@ class ConsentMiddleware:
                 inserter = pages.inserter(exchange, scope, send)
                 send = send if inserter is None else inserter.send
 
+        started = partial(_started, exchange, outermost)
+
         async def filtered(message: Message) -> None:
             kind = message["type"]
+            if keeper is not None:
+                if kind in _STARTS and not keeper.has_answered:
+                    for part in await keeper.answer(message, started):
+                        await send(part)
+                if keeper.has_answered:
+                    return
             if kind in _STARTS:
                 if inserter is not None:
                     message = inserter.begin(message)
-                message = _started(exchange, outermost, message)
+                message = started(message)
             elif kind in _OTHER_FIELDS:
                 message = _without_cookies(exchange, message)
             await send(message)
@@ -86,6 +109,20 @@ class ConsentMiddleware:
         finally:
             if outermost:
                 exchange.narrow = None  # It refers to the scope: a cycle.
+
+
+async def is_kept(exchange: Exchange, journal: Journal) -> bool:
+    """Have the ledger keep the choice of an exchange; tell whether it may hold.
+
+    A thread waits for the database, so that the loop goes on; it is none of
+    those that the app's own functions run in. What had to be taken back may
+    leave a smaller choice, which is kept then.
+    """
+    holds = True
+    while (proof := exchange.proof(journal)) is not None:
+        kept = await to_thread.run_sync(journal.record, *proof, limiter=CapacityLimiter(1))
+        holds = exchange.proved(kept) and holds
+    return holds
 
 
 def cookie_lines(scope: Scope) -> list[bytes]:
@@ -121,7 +158,7 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
             read.setdefault(field, []).append(value)
     path = scope.get("path", "")
     request = None
-    if gate.needs_consent is not None:
+    if gate.takes_requests:
         headers = Headers(raw=list(scope.get("headers", ())))
         request = Request(scope.get("method", "GET"), path, headers)
     lines = read.get("cookie", [])
@@ -148,17 +185,23 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
             inner["headers"] = unconditional(scope["headers"])
     if lines and gate.banner is not None:
         exchange.embedded = _is_embedded(scope)
-    if lines and (left := exchange.arrive()) is not lines:
-        inner["headers"] = headers_with(inner, left)
+        exchange.adopt()
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
     if state is None or isinstance(state, (dict, Mapping)):
         inner["state"] = {**state, "consent": handle} if state else {"consent": handle}
+    return exchange, inner, True
+
+
+def _arrive(exchange: Exchange, scope: Scope) -> None:
+    """Leave of the cookies in the gate's own copy of a scope what the app may read."""
+    lines = exchange.cookie_lines
+    if lines and (left := exchange.arrive()) is not lines:
+        scope["headers"] = headers_with(scope, left)
     if exchange.gated:
-        _watch(inner, exchange)
+        _watch(scope, exchange)
     if exchange.reviews:
         exchange.embedded = _is_embedded(scope)
-    return exchange, inner, True
 
 
 def _is_embedded(scope: Scope) -> bool:

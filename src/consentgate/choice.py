@@ -31,6 +31,11 @@ def marked(base: str, mark: str) -> str:
     return f"{random if len(random) == _RANDOM else new_id()}-{mark}"
 
 
+def base_of(id: str) -> str:
+    """Return what the ids of one visitor have in common, whatever their marks."""
+    return id[:_RANDOM] if mark_of(id) else id
+
+
 def mark_of(id: str) -> str:
     """Return the mark of an id, "" if it has none."""
     return id[_RANDOM + 1 :] if id[_RANDOM : _RANDOM + 1] == "-" else ""

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from consentgate import attributes, caching, cookie_header, wire
-from consentgate.adopting import Adopting
 from consentgate.category import ALWAYS, ANONYMOUS_STATISTICS
 from consentgate.forgetting import DELETABLE
 from consentgate.names import is_declarable
 from consentgate.observer import Reason
+from consentgate.proving import Proving
 from consentgate.verdict import ON_CHOICE, ON_USE
 from consentgate.wire import Dialect, HeaderKind, Text
 
 _PLAIN, _SET_COOKIE, _UNSAFE = HeaderKind.PLAIN, HeaderKind.SET_COOKIE, HeaderKind.UNSAFE
 
 
-class Exchange(Adopting):
+class Exchange(Proving):
     """The state of one request and its response. Nothing of the request is read later on."""
 
     gated = False
@@ -28,11 +28,7 @@ class Exchange(Adopting):
     _told: frozenset[bytes] = frozenset()
 
     def arrive(self) -> Sequence[bytes]:
-        """Return the `Cookie` lines as the app may read them; see `readable`.
-
-        What another banner has asked is taken over before.
-        """
-        self.adopt()
+        """Return the `Cookie` lines as the app may read them; see `readable`."""
         self._handed = self.readable(self.cookie_lines)
         return self._handed
 

@@ -24,6 +24,7 @@ from consentgate.options import (
     check_guard,
     checked_observers,
     checked_report,
+    journal_of,
     with_banner_cookie,
     with_consent_cookie,
 )
@@ -34,11 +35,13 @@ from consentgate.request import Request
 from consentgate.scripted import ScriptRules
 from consentgate.sources import Sources, sources_of
 from consentgate.standing import Standing, Standings
-from consentgate.token import SecretKey, TokenSigner
+from consentgate.token import SecretKey, TokenSigner, checked_keys
 
 if TYPE_CHECKING:
     from consentgate.asgi import ConsentMiddleware as AsgiMiddleware
     from consentgate.banners.banner import Banner
+    from consentgate.ledger import Ledger
+    from consentgate.ledger.journal import Journal
     from consentgate.pages.site import Site
     from consentgate.wsgi import ConsentMiddleware as WsgiMiddleware
 
@@ -85,6 +88,10 @@ class ConsentGate(Frozen):
     keeps, after a new revision, the grants of categories in which nothing
     changed. `clock` gives the seconds since the epoch.
 
+    `ledger` is where the proof of choices is kept: the address of a database,
+    "sqlite:///consent.db" or "postgresql+psycopg://...", or a Ledger that says
+    more; None keeps none. A grant that cannot be written there is none.
+
     Raises ConsentGateError for options that cannot work.
     """
 
@@ -116,6 +123,10 @@ class ConsentGate(Frozen):
     """The categories in which nothing is enforced, where that is not so of all."""
     asked: frozenset[str]
     """The categories that a visitor is asked about."""
+    ledger: Journal | None
+    """What keeps the proof of choices."""
+    takes_requests: bool
+    """Whether a function of the site asks for the request."""
     asks: bool
     """Whether a visitor is asked: not where cookies are set whatever the answer."""
     observe_passed: bool
@@ -130,6 +141,8 @@ class ConsentGate(Frozen):
     """Returns what holds for a request with these `Cookie` header lines; see `Standings`."""
     choices_of: Callable[[Iterable[bytes]], list[Choice] | None]
     """Returns the choices of all valid tokens of such a request; see `Standings`."""
+    lapsed_of: Callable[[Iterable[bytes]], Choice | None]
+    """Returns the choice of such a request whose time is over; see `Standings`."""
     standing_of: Callable[[Choice], Standing]
     """Returns what holds under a choice."""
     declarations: Declarations
@@ -163,6 +176,7 @@ class ConsentGate(Frozen):
         inject_guard: bool = False,
         source_gate: str = "on",
         consent_from: Banner | None = None,
+        ledger: Ledger | str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_cookie(cookie_name, cookie_domain, always_secure)
@@ -193,11 +207,13 @@ class ConsentGate(Frozen):
         asked = frozenset(category.key for category in policy.offered) & policy.needing
         asks = report_only is not True and not asked <= reported
         settings = as_pages(pages, policy, inject_banner)
-        site = site_of(settings, policy, max_age, always_secure)
+        keys = checked_keys(secret_key)
+        journal = journal_of(ledger, policy, keys, clock)
+        site = site_of(settings, policy, max_age, always_secure, journal is not None)
         endpoint = None if settings is None else settings.endpoint
         name = cookie_name.encode("ascii")
         declarations = Declarations(policy, name, pass_undeclared=not withhold_undeclared)
-        signer = TokenSigner(secret_key, cookie_name)
+        signer = TokenSigner(keys, cookie_name)
         standings = Standings(
             policy,
             signer,
@@ -227,6 +243,9 @@ class ConsentGate(Frozen):
             max_age=max_age,
             cookie_domain=cookie_domain,
             needs_consent=needs_consent,
+            ledger=journal,
+            takes_requests=needs_consent is not None
+            or (journal is not None and journal.hook is not None),
             clock=clock,
             name=name,
             declarations=declarations,
@@ -239,6 +258,7 @@ class ConsentGate(Frozen):
             _observers=(LogObserver(), *observers),
             standing=standings.of_request,
             choices_of=standings.choices_of,
+            lapsed_of=standings.lapsed_of,
             standing_of=standings.of_choice,
             _recorder=recorder,
             _turns=count(),

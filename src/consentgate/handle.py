@@ -75,16 +75,19 @@ class Handle:
         """Tell the observers what a browser reports, unless it is allowed by now."""
         self._exchange.hear(report)
 
-    def grant(self, *categories: str) -> None:
+    def grant(self, *categories: str, source: str = "app") -> None:
         """Record the visitor's choice: these categories granted, every other refused.
 
-        An exempt category stays as it is unless it is named. Raises
-        ConsentGateError for an unknown category, ResponseStartedError once the
-        response has started.
+        An exempt category stays as it is unless it is named. `source` is for
+        the ledger, where the choice came from: "banner", "page", "api", "app",
+        "gpc" (the browser's signal) or "adapter". Raises ConsentGateError for
+        an unknown category or source, ResponseStartedError once the response
+        has started. Where a ledger cannot keep the record, the response does
+        not leave: the visitor is told to try again (503), and nothing is granted.
         """
-        self.choose(dict.fromkeys(categories, True))
+        self.choose(dict.fromkeys(categories, True), source=source)
 
-    def choose(self, decisions: Mapping[str, bool]) -> None:
+    def choose(self, decisions: Mapping[str, bool], *, source: str = "app") -> None:
         """Record the visitor's choice, category by category: True grants, False refuses.
 
         What is left out is refused, an exempt category stays as it is. Raises
@@ -100,9 +103,9 @@ class Handle:
         granted = gate.checked_categories(key for key, yes in decisions.items() if yes)
         opposed = gate.policy.exempt - self._exchange.standing.allowed
         opposed |= gate.policy.exempt & decisions.keys()
-        self._exchange.decide(granted, (gate.policy.needing | opposed) - granted)
+        self._exchange.decide(granted, (gate.policy.needing | opposed) - granted, source=source)
 
-    def grant_also(self, *categories: str) -> None:
+    def grant_also(self, *categories: str, source: str = "app") -> None:
         """Record that these categories are granted beside what was decided before.
 
         What is undecided counts as refused where consent is needed. Raises as
@@ -116,20 +119,21 @@ class Handle:
         if not self.needed:
             # Here silence is no refusal: the others pass as before.
             refused = choice.refused & policy.choosable if choice else frozenset()
-        self._exchange.decide(granted, refused - granted)
+        self._exchange.decide(granted, refused - granted, source=source)
 
-    def grant_all(self) -> None:
+    def grant_all(self, *, source: str = "app") -> None:
         """Record that the visitor grants every category. Raises as `grant` does."""
-        self._exchange.decide(self._exchange.gate.policy.choosable, frozenset())
+        self._exchange.decide(self._exchange.gate.policy.choosable, frozenset(), source=source)
 
-    def refuse_all(self) -> None:
+    def refuse_all(self, *, source: str = "app") -> None:
         """Record that the visitor refuses every category, and opposes the exempt ones.
 
-        Raises ResponseStartedError once the response has started.
+        Raises ConsentGateError for an unknown source, ResponseStartedError once
+        the response has started.
         """
-        self._exchange.decide(frozenset(), self._exchange.gate.policy.choosable)
+        self._exchange.decide(frozenset(), self._exchange.gate.policy.choosable, source=source)
 
-    def withdraw(self, *categories: str) -> None:
+    def withdraw(self, *categories: str, source: str = "app") -> None:
         """Record that the visitor takes consent back, in these categories or in all.
 
         As easy as giving it (GDPR article 7(3)). Naming an exempt category
@@ -145,7 +149,7 @@ class Handle:
         if not self.needed:
             # Here silence is no refusal: the others pass as before.
             refused = lost | (self.choice.refused & known if self.choice else frozenset())
-        self._exchange.decide(still, refused)
+        self._exchange.decide(still, refused, source=source)
 
     if not TYPE_CHECKING:  # A checker would take any name for a category.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING
 
 from consentgate import wire
 from consentgate.category import NECESSARY, UNDECLARED, nearest_of
@@ -14,6 +15,10 @@ from consentgate.errors import ConsentGateError
 from consentgate.names import NameTable, is_declarable, is_pattern
 from consentgate.observer import Observer
 from consentgate.policy import Policy
+from consentgate.token import SecretKey
+
+if TYPE_CHECKING:
+    from consentgate.ledger.journal import Journal
 
 # What RFC 2109 parsers, Python's own among them, do not read as a cookie's name.
 _ATTRIBUTES = ("expires", "path", "comment", "domain", "max-age", "secure", "httponly", "version")
@@ -215,3 +220,30 @@ def _with_row(policy: Policy, row: Cookie) -> Policy:
         harden=policy.harden,
         third_parties=policy.third_parties,
     )
+
+
+def journal_of(
+    ledger: object, policy: Policy, secret_key: SecretKey, clock: Callable[[], float]
+) -> Journal | None:
+    """Return what keeps the proof of choices; None for a gate that keeps none.
+
+    Raises ConsentGateError where the extra is not installed, or for a ledger
+    that cannot be.
+    """
+    if ledger is None:
+        return None
+    try:  # only who has a ledger needs a database
+        from consentgate.ledger import Ledger
+        from consentgate.ledger.journal import Journal
+    except ImportError as error:
+        raise ConsentGateError(
+            f"ledger={ledger!r}: {error.name} is not installed; say pip install "
+            "'consentgate[ledger]'"
+        ) from error
+    settings = Ledger(ledger) if isinstance(ledger, str) else ledger
+    if not isinstance(settings, Ledger):
+        raise ConsentGateError(
+            f"ledger={ledger!r}: use an address as in 'sqlite:///consent.db', a Ledger(...), or "
+            "None for no proof of choices"
+        )
+    return Journal(settings, policy, secret_key, clock)

@@ -80,6 +80,14 @@ class Standings:
         """Return the choices of all valid tokens of a request, None for too many of them."""
         return self._choices(cookie_header.values_of(cookie_lines, self._name))
 
+    def lapsed_of(self, cookie_lines: Iterable[bytes]) -> Choice | None:
+        """Return the choice of the one token of a request, if its time is over."""
+        tokens = set(cookie_header.values_of(cookie_lines, self._name))
+        standing = self._remembered[tokens.pop()] if len(tokens) == 1 else None
+        if standing is None or self._clock() < standing.until:
+            return None
+        return standing.choice
+
     def _choices(self, tokens: Iterable[bytes]) -> list[Choice] | None:
         distinct = set(tokens)
         if len(distinct) > _MAX_TOKENS:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from consentgate import cookie_header
 from consentgate.category import ALWAYS, NECESSARY, UNDECLARED
 from consentgate.choice import Choice
-from consentgate.errors import ResponseStartedError
+from consentgate.errors import ConsentGateError, ResponseStartedError
 from consentgate.gate import ConsentGate
 from consentgate.observer import LONGEST_PATH, Event, Reason, is_logged, shown
+from consentgate.proof import SOURCES
 from consentgate.request import Request, Target
 from consentgate.standing import Standing
 
@@ -35,8 +36,7 @@ class Verdict:
 
     `cookie_lines` are the request's `Cookie` headers, `https` whether it came
     over TLS, `path` and `host` where to, `opted_out` whether it said
-    `Sec-GPC: 1`. `request` is there only for a gate with a `needs_consent`
-    predicate.
+    `Sec-GPC: 1`. `request` is there only for a gate whose functions ask for one.
     """
 
     # Defaults of the class: most exchanges end without touching them.
@@ -58,6 +58,9 @@ class Verdict:
     narrow: Callable[[], object] | None = None
     """Withholds from the app what it may not read any more, after a change."""
     consent_needed = True
+    request: Request | None = None
+    source = "app"
+    """Where the choice came from, as the ledger has it."""
     _before: Standing | None = None
     _now: Standing | None = None
 
@@ -81,6 +84,7 @@ class Verdict:
         # What passes without another look: at first, what needs no choice.
         self.passing = _NOTHING if gate.inspects else ALWAYS
         if request is not None:
+            self.request = request
             self.consent_needed = self._asks(request)
 
     @property
@@ -125,15 +129,23 @@ class Verdict:
         return not self._opposed(category)
 
     def decide(
-        self, granted: frozenset[str], refused: frozenset[str], identity: str | None = None
+        self,
+        granted: frozenset[str],
+        refused: frozenset[str],
+        identity: str | None = None,
+        *,
+        source: str = "app",
     ) -> None:
         """Take the visitor's new choice; `identity` is by default that of the choice before.
 
         It holds at once and for all of this response. A choice that is held
         already is not recorded again: it lapses when it would have (CNIL: no
-        prolongation by visits). Raises ResponseStartedError where the headers
+        prolongation by visits). `source` is one of `proof.SOURCES`. Raises
+        ConsentGateError for another one, ResponseStartedError where the headers
         are gone: it holds, but the browser was not told.
         """
+        if source not in SOURCES:
+            raise ConsentGateError(f"source={source!r}: use one of {', '.join(SOURCES)}")
         was, self.passing, self.reviews = self.consulted(), _NOTHING, True
         if self._holds(was, granted, refused):
             return
@@ -143,6 +155,7 @@ class Verdict:
             identity = identity or (was.choice.id if was.choice else None)
             choice = self.gate.choice(granted, refused, id=identity)
             self._now, self.choice = self.gate.standing_of(choice), choice
+        self.source = source
         if self.narrow is not None:
             self.narrow()
         if self.started:

@@ -17,6 +17,8 @@ from consentgate.wire import NATIVE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from consentgate.ledger.journal import Journal
+    from consentgate.ledger.wsgi import Keeper
     from consentgate.pages.wsgi import WsgiPages
 
 Pair = tuple[str, str]
@@ -58,10 +60,15 @@ class ConsentMiddleware:
         self.app = app
         self.gate = gate
         self._pages: WsgiPages | None = None
+        self._keeper: Callable[[Exchange, WSGIEnvironment], Keeper] | None = None
         if gate.site is not None:
             from consentgate.pages.wsgi import WsgiPages  # loaded only where there are pages
 
             self._pages = WsgiPages(gate.site)
+        if gate.ledger is not None:
+            from consentgate.ledger.wsgi import Keeper  # loaded only where there is a ledger
+
+            self._keeper = partial(Keeper, journal=gate.ledger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the app with `consentgate` in its environ, and filter each `start_response`."""
@@ -74,8 +81,15 @@ class ConsentMiddleware:
                 inserter = pages.inserter(exchange, environ, start_response)
                 start_response = start_response if inserter is None else inserter.start
 
+        keeper = None
+        if self._keeper is not None and outermost:
+            keeper = self._keeper(exchange, environ)
+
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
-            if inserter is not None:
+            is_apps = True
+            if keeper is not None:
+                status, headers, is_apps = keeper.start(status, headers)
+            if inserter is not None and is_apps:
                 headers = inserter.begin(status, headers)
             status = exchange.status(status)
             # Behind another gate that one issues the choice, and knows what has started.
@@ -84,7 +98,8 @@ class ConsentMiddleware:
             else:
                 pairs = exchange.filtered(headers, NATIVE)
             if exc_info is None:
-                return start_response(status, pairs)
+                write = start_response(status, pairs)
+                return write if keeper is None else keeper.write(write)
             try:
                 return start_response(status, pairs, exc_info)
             finally:
@@ -100,7 +115,19 @@ class ConsentMiddleware:
         if outermost:
             # PEP 3333's environ is the app's while it is called; and it refers to this: a cycle.
             exchange.narrow = None
+        body = body if keeper is None else keeper.body(body)
         return body if inserter is None else inserter.body(body)
+
+
+def is_kept(exchange: Exchange, journal: Journal) -> bool:
+    """Have the ledger keep the choice of an exchange, in this thread; tell whether it may hold.
+
+    What had to be taken back may leave a smaller choice, which is kept then.
+    """
+    holds = True
+    while (proof := exchange.proof(journal)) is not None:
+        holds = exchange.proved(journal.record(*proof)) and holds
+    return holds
 
 
 def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
@@ -139,7 +166,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
         return around, False
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     request = None
-    if gate.needs_consent is not None:
+    if gate.takes_requests:
         request = Request(environ.get("REQUEST_METHOD", "GET"), path, EnvironHeaders(environ))
     exchange = Exchange(
         gate,
@@ -158,6 +185,9 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
             unconditional(environ)
     if lines and gate.banner is not None:
         exchange.embedded = _is_embedded(environ)
+        exchange.adopt()
+        if gate.ledger is not None:
+            is_kept(exchange, gate.ledger)
     if lines:
         _withhold(environ, lines, exchange.arrive())
     if exchange.gated:

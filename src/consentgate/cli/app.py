@@ -19,6 +19,14 @@ from consentgate.cli.console import say, told
 from consentgate.cli.explain import explain
 from consentgate.cli.init import init
 from consentgate.cli.key import new
+from consentgate.cli.ledger.erase import erase
+from consentgate.cli.ledger.export import export
+from consentgate.cli.ledger.prune import prune
+from consentgate.cli.ledger.seal import seal
+from consentgate.cli.ledger.show import show
+from consentgate.cli.ledger.stats import stats
+from consentgate.cli.ledger.upgrade import upgrade
+from consentgate.cli.ledger.verify import verify
 from consentgate.cli.observe import observe
 from consentgate.cli.presets import presets
 from consentgate.cli.run import run
@@ -85,6 +93,12 @@ _add(app, init, observe, check, run, explain, charter, presets, schema)
 token = typer.Typer(**_NO_ANSWER, help="Read and write the text in which a choice is kept.")
 _add(token, inspect, make)
 app.add_typer(token, name="token")
+
+ledger = typer.Typer(
+    **_NO_ANSWER, help="Show, check, export, count, prune and erase the proof of choices."
+)
+_add(ledger, upgrade, show, verify, seal, export, stats, prune, erase)
+app.add_typer(ledger, name="ledger")
 
 key = typer.Typer(**_NO_ANSWER, help="Make secret keys.")
 _add(key, new)

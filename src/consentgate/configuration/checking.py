@@ -32,6 +32,7 @@ _ABOVE = ("presets", "revision", "pages")
 
 _TYPES = {
     "string_type": ("is no text", "write it in quotes"),
+    "float_type": ("is no number", "write one without quotes, as in 2.0"),
     "bool_type": ("is neither true nor false", "write true or false, without quotes"),
     "int_type": ("is no whole number", "write one without quotes, as in 1"),
     "date_type": ("is no date", "write one as in 2026-11-25, without quotes"),
@@ -122,6 +123,7 @@ def _missing(path: KeyPath) -> Complaint:
         "key": "social_media",
         "category": "marketing",
         "tool": "klaro",
+        "url": "sqlite:///consent.db",
         "categories": '{analytics = "statistics"}',
     }
     if path[0] == "third_parties":

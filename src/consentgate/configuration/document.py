@@ -179,6 +179,29 @@ class ConsentFromTable(Table):
     )
 
 
+class LedgerTable(Table):
+    """Where the proof of choices is kept."""
+
+    url: str = Field(
+        description="The database, as in 'sqlite:///consent.db' or "
+        "'postgresql+psycopg://user@host/database'."
+    )
+    site: str | None = Field(
+        None, description="The name that records are kept under; left out, the host that was asked."
+    )
+    spool: str | None = Field(
+        None, description="A file that takes choices while the database does not answer."
+    )
+    timeout: float = Field(
+        2.0, description="How many seconds a choice waits for the database at most."
+    )
+    lapses: bool = Field(False, description="Keep a record of each choice that ends, too.")
+
+
+def _ledger(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
 class GateTable(Table):
     """Options of the gate."""
 
@@ -216,6 +239,9 @@ class GateTable(Table):
     )
     consent_from: ConsentFromTable | None = Field(
         None, description="Another tool whose banner asks in place of the gate's."
+    )
+    ledger: Annotated[LedgerTable | None, BeforeValidator(_ledger)] = Field(
+        None, description="Where the proof of choices is kept: a database, or a table."
     )
 
 
@@ -327,6 +353,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     (): File,
     ("gate",): GateTable,
     ("gate", "consent_from"): ConsentFromTable,
+    ("gate", "ledger"): LedgerTable,
     ("pages",): PagesTable,
     ("pages", "consent_mode"): ConsentModeTable,
     ("harden",): HardenTable,

@@ -128,9 +128,9 @@ def load(path: str | PathLike[str]) -> Configuration:
 def _whole(said: str) -> Complaint:
     """Return what only the whole can tell, with the place that it names."""
     what, _, remedy = said.partition("; ")
-    match = re.match(r"(Pages|Policy)\((\w+)\): ", what)
+    match = re.match(r"(Pages|Policy|Ledger)\((\w+)\): ", what)
     if match is None:
         return Complaint((), what, remedy, in_row=True)
     key = match[2]
-    path = ("pages", key) if match[1] == "Pages" else (key,)
+    path = {"Pages": ("pages", key), "Ledger": ("gate", "ledger", key)}.get(match[1], (key,))
     return Complaint(path, what[match.end() :], remedy)

@@ -38,6 +38,8 @@ def schema() -> dict[str, Any]:
     properties = made["properties"]
     properties["presets"]["items"] = {"enum": sorted(names())}
     properties["pages"]["anyOf"].append({"const": False})
+    ledger = tables["GateTable"]["properties"]["ledger"]
+    ledger["anyOf"] = [{"type": "string"}, {"$ref": ledger.pop("$ref")}]
     return {"$schema": _Dialect.schema_dialect, **made, "$defs": tables}
 
 

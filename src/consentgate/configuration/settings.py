@@ -12,6 +12,7 @@ from consentgate.configuration.declared import Declarations
 from consentgate.configuration.document import ConsentModeTable, File, GateTable, PagesTable
 from consentgate.configuration.mistake import refused
 from consentgate.configuration.problem import Complaint, KeyPath
+from consentgate.configuration.proving import ledger_of
 from consentgate.configuration.tools import banner_of, contradictions
 from consentgate.configuration.words import did_you_mean, shown
 from consentgate.names import NameTable, is_pattern
@@ -30,6 +31,8 @@ def options(file: File, folder: Path) -> dict[str, Any]:
     found = file.gate.given()
     if file.gate.consent_from is not None:
         found["consent_from"] = banner_of(file.gate.consent_from)
+    if file.gate.ledger is not None:
+        found["ledger"] = ledger_of(file.gate.ledger, folder)
     if "pages" in file:
         found["pages"] = None if file.pages is None else Pages(**_page_values(file.pages, folder))
     return found

@@ -17,6 +17,8 @@ _ANSWERS = ("accept", "refuse", "save", "withdraw", "allow")
 # For these it is said category by category; "allow" says yes, and leaves the others as they are.
 _BY_CATEGORY = ("save", "allow")
 _DECISIONS = {"yes": True, "no": False}
+# What the forms of the pages say of themselves.
+_PLACES = ("banner", "page")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -34,16 +36,18 @@ class Answer(NamedTuple):
     `answer` is "accept", "refuse", "save", "withdraw" or "allow"; `decisions`
     says what was decided per category, for "save", and what is allowed beside
     what was decided before, for "allow". `back` is the page to go back to, as
-    the form asks for it.
+    the form asks for it. `source` is where it comes from, as the ledger has it:
+    "banner" or "page", or "api" for what says neither and is no form.
     """
 
     answer: str
     decisions: Mapping[str, bool]
     back: str | None = None
+    source: str = "page"
 
 
 def from_form(body: bytes, content_type: str, choosable: Iterable[str]) -> Answer:
-    """Read the fields of a form: `answer`, `back`, and `allow-KEY` for each category.
+    """Read the fields of a form: `answer`, `back`, `from`, and `allow-KEY` for each category.
 
     Raises WrongType for what is no form, WrongField for a field that is wrong.
     """
@@ -70,7 +74,7 @@ def from_form(body: bytes, content_type: str, choosable: Iterable[str]) -> Answe
             fields[name] = values[0]
         else:
             fields.setdefault("allow", {})[key] = _DECISIONS.get(values[0])
-    return _checked(fields, choosable, PREFIX)
+    return _checked(fields, choosable, PREFIX, "page")
 
 
 def from_json(body: bytes, content_type: str, choosable: Iterable[str]) -> Answer:
@@ -85,12 +89,16 @@ def from_json(body: bytes, content_type: str, choosable: Iterable[str]) -> Answe
         raise WrongField("JSON")
     if not isinstance(fields.get("allow", {}), dict):
         raise WrongField("allow")
-    return _checked(fields, choosable, "allow.")
+    return _checked(fields, choosable, "allow.", "api")
 
 
-def _checked(fields: dict[str, Any], choosable: Iterable[str], prefix: str) -> Answer:
+def _checked(fields: dict[str, Any], choosable: Iterable[str], prefix: str, source: str) -> Answer:
     answer, back = fields.pop("answer", None), fields.pop("back", None)
     decisions = fields.pop("allow", {})
+    if "from" in fields:
+        source = fields.pop("from")
+        if source not in _PLACES:
+            raise WrongField("from")
     for name in fields:
         raise WrongField(name)
     if answer not in _ANSWERS:
@@ -106,7 +114,7 @@ def _checked(fields: dict[str, Any], choosable: Iterable[str], prefix: str) -> A
             raise WrongField(prefix + key)
     if answer == "allow" and not decisions:
         raise WrongField(prefix.rstrip("-."))
-    return Answer(answer, decisions, back)
+    return Answer(answer, decisions, back, source)
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

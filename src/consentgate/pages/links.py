@@ -26,6 +26,7 @@ class Files(NamedTuple):
     js: str
     guard: str
     mode: str
+    copy: str
 
 
 class Links(NamedTuple):
@@ -40,6 +41,7 @@ class Links(NamedTuple):
     js: str
     guard: str
     mode: str
+    copy: str
     here: str
     """Where an answer leads back to."""
     back: str | None

@@ -35,9 +35,20 @@ class Refusal(Exception):  # noqa: N818  # it is no error of ours
             ),
             413: (_("This answer is too long"), _("Nothing was changed.")),
             415: (unread, _("It is not in the form that is expected. Nothing was changed.")),
+            503: (
+                _("Please try again"),
+                _(
+                    "Your choice could not be saved just now, so nothing new is allowed. Please "
+                    "try again in a moment."
+                ),
+            ),
         }[self.status]
 
     def _wrong_field(self, language: Language) -> str:
         _ = language.say
         field = self.field[:100]  # However long a name was sent, it is one to read.
         return _("The field %(field)s is not as expected. Nothing was changed.", field=field)
+
+
+UNRECORDED = Refusal(503, headers=[("Retry-After", "5")])
+"""Says that a grant could not be recorded. In five seconds a database can have come back."""

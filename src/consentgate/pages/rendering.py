@@ -45,12 +45,15 @@ NAMES = (
 class Renderer:
     """Renders the templates of one site. What is worked out per language is remembered."""
 
-    def __init__(self, policy: Policy, pages: Pages, *, max_age: timedelta) -> None:
+    def __init__(
+        self, policy: Policy, pages: Pages, *, max_age: timedelta, keeps_proof: bool = False
+    ) -> None:
         locales = None if pages.locales is None else fspath(pages.locales)
         self.languages = Languages(pages.languages, pages.default_language, locales)
         self._policy = policy
         self._pages = pages
         self._max_age = max_age
+        self._keeps_proof = keeps_proof
         self._cookie = pages.language_cookie and pages.language_cookie.encode("ascii")
         self._templates = _templates(pages.templates)
         self._check_templates()
@@ -67,6 +70,7 @@ class Renderer:
         context = self._context(consent, language, query)
         # Links go on in a language that was asked for: the other ways are found again.
         told = None if asked is None else asked.code
+        context["place"] = "banner" if template == "banner.html" else "page"
         context["links"] = links(self._pages.path, target, query, told, self.languages)
         rendered = self._templates.get_template(template).render(context | more)
         return Markup(rendered)  # noqa: S704  # the templates escape what they are given
@@ -122,6 +126,8 @@ class Renderer:
             "kept": language.duration(self._max_age),
             "standing": self.status(consent, language, saved=query.saved),
             "allowed": self.allowed(consent),
+            "keeps_proof": self._keeps_proof,
+            "number": "",
             "alone": False,
             "nonce": None,
         }

@@ -170,15 +170,21 @@ def as_pages(pages: object, policy: Policy, inject_banner: bool) -> Pages | None
 
 
 def site_of(
-    pages: Pages | None, policy: Policy, max_age: timedelta, always_secure: bool
+    pages: Pages | None,
+    policy: Policy,
+    max_age: timedelta,
+    always_secure: bool,
+    keeps_proof: bool = False,
 ) -> Site | None:
-    """Return the pages that ask. Raises ConsentGateError for pages that cannot be."""
+    """Return the pages that ask; see `Site`. Raises ConsentGateError for pages that cannot be."""
     if pages is None:
         return None
     # Without them nothing of templates and languages is loaded.
     from consentgate.pages.site import Site
 
-    return Site(policy, pages, max_age=max_age, always_secure=always_secure)
+    return Site(
+        policy, pages, max_age=max_age, always_secure=always_secure, keeps_proof=keeps_proof
+    )
 
 
 def _error(what: str, remedy: str) -> ConsentGateError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,13 +15,17 @@ from consentgate.pages.elements import Elements
 from consentgate.pages.links import query_of, with_saved
 from consentgate.pages.origin import is_same_origin, own_origin, way_back
 from consentgate.pages.placeholders import Placeholders
-from consentgate.pages.refusal import Field, Refusal
+from consentgate.pages.refusal import UNRECORDED, Refusal
 from consentgate.pages.rendering import Renderer
 from consentgate.pages.reports import Reports
 from consentgate.pages.request import MAX_BODY, MAX_REPORT, READING, PageRequest, PageResponse
+from consentgate.pages.responses import HTML, JSON, TEXT, Responses
 from consentgate.pages.settings import Pages
+from consentgate.pages.shown import Shown
 from consentgate.pages.static import StaticFile, static_files
 from consentgate.policy import Policy
+from consentgate.proof import Document
+from consentgate.request import Target
 
 if TYPE_CHECKING:
     from consentgate.consent import Consent
@@ -30,10 +34,6 @@ WELL_KNOWN_GPC = "/.well-known/gpc.json"
 
 Handler = Callable[[PageRequest, "Consent"], PageResponse]
 
-_HTML = "text/html; charset=utf-8"
-_JSON = "application/json"
-# Nobody keeps what is one visitor's: RFC 9111 5.2.2.5. Back in history it is asked for again.
-_NOT_KEPT = "no-store"
 # The name has the content's hash in it: what is under it never changes (RFC 8246).
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 _KEPT_FOR_A_DAY = "public, max-age=86400"
@@ -60,16 +60,26 @@ class Site:
     """The banner, the preferences page, the charter, and what is behind their forms.
 
     `max_age` is how long an answer is kept. `always_secure` says that every
-    visitor comes by https, whatever a request looks like here.
+    visitor comes by https, whatever a request looks like here. `keeps_proof`
+    says that there is a ledger, in which a choice is found by its id.
     """
 
     def __init__(
-        self, policy: Policy, pages: Pages, *, max_age: timedelta, always_secure: bool = False
+        self,
+        policy: Policy,
+        pages: Pages,
+        *,
+        max_age: timedelta,
+        always_secure: bool = False,
+        keeps_proof: bool = False,
     ) -> None:
-        self.renderer = Renderer(policy, pages, max_age=max_age)
+        self.renderer = Renderer(policy, pages, max_age=max_age, keeps_proof=keeps_proof)
         self._policy = policy
         self._pages = pages
         self._always_secure = always_secure
+        self._keeps_proof = keeps_proof
+        self._responses = Responses(pages, self.renderer)
+        self._shown = Shown(policy, pages, self.renderer)
         self.elements = Elements(policy, pages, self.renderer)
         self.placeholders = Placeholders(policy, self.renderer)
         self._reports = Reports(pages.proxies)
@@ -100,34 +110,58 @@ class Site:
         try:
             response = route.taking(request)(request, consent)
         except Refusal as refusal:
-            response = self._refused(refusal, route, consent)
+            response = self._responses.refused(refusal, route.content_type, consent)
         # RFC 9110 9.3.2: HEAD is answered as GET, "but [...] the server MUST NOT send content".
         return response._replace(body=b"") if request.method == "HEAD" else response
+
+    def shown(self, target: Target) -> Document:
+        """Return what a visitor is shown who sends a request there, as the ledger keeps it.
+
+        The language is that in which the pages answer such a request.
+        """
+        return self._shown.document(self.renderer.language(target))
+
+    def unrecorded(self, path: str, accept: str, consent: Consent) -> PageResponse:
+        """Return what is answered in place of a grant that the ledger could not keep.
+
+        GDPR article 7(1): what cannot be demonstrated is no consent. `path` is
+        the request's, below the place where the app is mounted, `accept` its
+        header of that name, `consent` its handle, from which the grant has been
+        taken back. The answer has a body, also where the method is HEAD.
+        """
+        route = self._routes.get(path.removesuffix("/"))
+        if route is not None:
+            content_type = route.content_type
+        else:
+            content_type = HTML if "text/html" in accept.lower() else TEXT
+        return self._responses.refused(UNRECORDED, content_type, consent)
 
     def _routed(self) -> dict[str, Route]:
         base = self._pages.path
         routes = {
-            base: Route(READING, self._charter, _HTML),
-            f"{base}/preferences": Route(READING, self._preferences, _HTML),
-            f"{base}/choice": Route(("POST",), self._choose, _HTML),
-            f"{base}/choice.json": Route((*READING, "POST"), self._state, _JSON),
-            f"{base}/placeholder": Route(READING, self._placeholder, _HTML),
-            f"{base}/frame": Route(READING, self._frame, _HTML),
+            base: Route(READING, self._charter, HTML),
+            f"{base}/preferences": Route(READING, self._preferences, HTML),
+            f"{base}/choice": Route(("POST",), self._choose, HTML),
+            f"{base}/choice.json": Route((*READING, "POST"), self._state, JSON),
+            f"{base}/placeholder": Route(READING, self._placeholder, HTML),
+            f"{base}/frame": Route(READING, self._frame, HTML),
         }
         if self._pages.endpoint is not None:
-            routes[self._pages.endpoint] = Route(("POST",), self._report, _JSON)
+            routes[self._pages.endpoint] = Route(("POST",), self._report, JSON)
         for file in static_files().values():
             path = f"{base}/static/{file.name}"
             routes[path] = Route(READING, self._file(file), file.content_type)
         if self._pages.gpc is not None:
-            routes[WELL_KNOWN_GPC] = Route(READING, self._gpc, _JSON)
+            routes[WELL_KNOWN_GPC] = Route(READING, self._gpc, JSON)
         return routes
 
     def _charter(self, _: PageRequest, consent: Consent) -> PageResponse:
-        return self._response(200, _HTML, self.renderer.html("charter.html", consent))
+        return self._responses.made(200, HTML, self.renderer.html("charter.html", consent))
 
     def _preferences(self, _: PageRequest, consent: Consent) -> PageResponse:
-        return self._response(200, _HTML, self.renderer.html("preferences.html", consent))
+        number = consent.choice.id if self._keeps_proof and consent.choice else ""
+        page = self.renderer.html("preferences.html", consent, number=number)
+        return self._responses.made(200, HTML, page)
 
     def _choose(self, request: PageRequest, consent: Consent) -> PageResponse:
         own = self._from_own_page(request)
@@ -136,7 +170,7 @@ class Site:
         back = way_back(root, own, given.back, request.headers)
         location = with_saved(back, root + self._pages.path)
         # RFC 9110 15.4.4: the page is got anew, and a reload sends nothing twice.
-        return self._response(303, "text/plain", "", headers=[("Location", location)])
+        return self._responses.made(303, "text/plain", "", headers=[("Location", location)])
 
     def _state(self, request: PageRequest, consent: Consent) -> PageResponse:
         """Answer with the choice and the policy, for a page that is one script."""
@@ -160,6 +194,7 @@ class Site:
                 "refused": sorted(choice.refused),
                 "time": choice.time.isoformat(),
                 "revision": choice.revision,
+                **({"id": choice.id} if self._keeps_proof else {}),
             },
             "revision": policy.revision,
             "language": language.code,
@@ -169,14 +204,14 @@ class Site:
             ],
             "categories": charter.as_json(policy, language, allowed),
         }
-        return self._response(200, _JSON, json.dumps(state, ensure_ascii=False))
+        return self._responses.made(200, JSON, json.dumps(state, ensure_ascii=False))
 
     def _placeholder(self, request: PageRequest, consent: Consent) -> PageResponse:
-        return self._response(200, _HTML, self.placeholders.box(request, consent))
+        return self._responses.made(200, HTML, self.placeholders.box(request, consent))
 
     def _frame(self, request: PageRequest, consent: Consent) -> PageResponse:
         page, fields = self.placeholders.frame(request, consent)
-        return self._response(200, _HTML, page, headers=fields)
+        return self._responses.made(200, HTML, page, headers=fields)
 
     def _report(self, request: PageRequest, consent: Consent) -> PageResponse:
         status, fields = self._reports.take(request, consent)
@@ -185,10 +220,10 @@ class Site:
     def _gpc(self, _: PageRequest, __: Consent) -> PageResponse:
         """Global Privacy Control, "GPC Support Resource": the site heeds the signal."""
         support = {"gpc": True, "lastUpdate": f"{self._pages.gpc}"}
-        return self._response(200, _JSON, json.dumps(support), _KEPT_FOR_A_DAY)
+        return self._responses.made(200, JSON, json.dumps(support), _KEPT_FOR_A_DAY)
 
     def _file(self, file: StaticFile) -> Handler:
-        response = self._response(
+        response = self._responses.made(
             200, file.content_type, file.content.decode("utf-8"), _KEPT_FOR_EVER
         )
         return lambda _, __: response
@@ -218,44 +253,13 @@ class Site:
             raise Refusal(400, error.args[0]) from error
         if given.answer == "accept":
             # All that was asked for: a purpose that no cookie serves yet was shown to nobody.
-            consent.choose(dict.fromkeys(self._choosable, True))
+            consent.choose(dict.fromkeys(self._choosable, True), source=given.source)
         elif given.answer == "refuse":
-            consent.refuse_all()
+            consent.refuse_all(source=given.source)
         elif given.answer == "withdraw":
-            consent.withdraw()
+            consent.withdraw(source=given.source)
         elif given.answer == "allow":
-            consent.grant_also(*given.decisions)
+            consent.grant_also(*given.decisions, source=given.source)
         else:
-            consent.choose(given.decisions)
+            consent.choose(given.decisions, source=given.source)
         return given
-
-    def _refused(self, refusal: Refusal, route: Route, consent: Consent) -> PageResponse:
-        title, message = refusal.words(self.renderer.language(consent.target))
-        if route.content_type == _JSON:
-            body = json.dumps({"error": message, "field": refusal.field}, ensure_ascii=False)
-            return self._response(refusal.status, _JSON, body, headers=refusal.headers)
-        body = self.renderer.html("error.html", consent, title=title, message=message)
-        return self._response(refusal.status, _HTML, body, headers=refusal.headers)
-
-    def _response(
-        self,
-        status: int,
-        content_type: str,
-        text: str,
-        kept: str = _NOT_KEPT,
-        headers: Sequence[Field] = (),
-    ) -> PageResponse:
-        body = text.encode("utf-8", "replace")  # A visitor may name a lone surrogate.
-        fields = {
-            "Content-Type": content_type,
-            "Content-Length": str(len(body)),
-            "Cache-Control": kept,
-            "Content-Security-Policy": self._pages.content_security_policy,
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "SAMEORIGIN",
-            # Forms sent from here name their origin: with less of a referrer it would be "null".
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            **dict(headers),
-        }
-        return PageResponse(status, list(fields.items()), body)

@@ -16,6 +16,7 @@ _FILES = {
     "js": ("consentgate.js", _SCRIPT),
     "guard": ("consentgate-guard.js", _SCRIPT),
     "mode": ("consentgate-mode.js", _SCRIPT),
+    "copy": ("consentgate-copy.js", _SCRIPT),
 }
 
 
@@ -29,7 +30,7 @@ class StaticFile(NamedTuple):
 
 @cache
 def static_files() -> dict[str, StaticFile]:
-    """Return the files by what they are: "css", "js", "guard" and "mode"."""
+    """Return the files by what they are: "css", "js", "guard", "mode" and "copy"."""
     return {kind: _file(*file) for kind, file in _FILES.items()}
 
 

@@ -180,14 +180,14 @@
   });
   wake();
 
-  const answerOf = (form, submitter) => {
-    const answer = submitter.value;
-    if (answer !== "save" && answer !== "allow") return { answer };
-    const fields = [...new FormData(form)].filter(([name]) => name.startsWith("allow-"));
-    return {
-      answer,
-      allow: Object.fromEntries(fields.map(([name, value]) => [name.slice(6), value === "yes"])),
-    };
+  const answerOf = (form, { value: answer }) => {
+    const allow = {};
+    let from;
+    for (const [name, value] of new FormData(form)) {
+      if (name === "from") from = value;
+      if (name.startsWith("allow-")) allow[name.slice(6)] = value === "yes";
+    }
+    return /save|allow/.test(answer) ? { answer, from, allow } : { answer, from };
   };
 
   const post = async (form, answer) => {

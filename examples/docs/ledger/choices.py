@@ -1,0 +1,9 @@
+"""Answers the shop's banner: each argument is an answer, of one more visitor."""
+
+import sys
+
+from flask_app import app
+
+for answer in sys.argv[1:]:
+    form = {"answer": answer, "from": "banner"}
+    app.test_client().post("/cookies/choice", data=form, headers={"Sec-Fetch-Site": "same-origin"})

@@ -1,0 +1,3 @@
+-- --8<-- [start:waiting]
+SELECT count(*) FROM consentgate_spool;
+-- --8<-- [end:waiting]

@@ -1,0 +1,1 @@
+"""`consentgate ledger` and its commands: the proof of choices, for people."""

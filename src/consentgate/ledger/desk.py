@@ -1,0 +1,176 @@
+"""Where the entries of a process are written, and those that had to wait."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from consentgate.errors import ConsentGateError
+from consentgate.ledger.spool import Spool
+from consentgate.ledger.ticket import Fate, Ticket
+from consentgate.ledger.writing import Writer
+from consentgate.proof import Entry, sequence_at
+
+logger = logging.getLogger("consentgate")
+
+FAILURES = (SQLAlchemyError, ConsentGateError, OSError)
+"""What a database that does not do its work raises."""
+
+_AGAIN = 0.5
+"""Seconds after which a database that failed is tried again."""
+_IDLE = 5.0
+"""Seconds after which a spool is looked into that another process may have left."""
+_MOST = 500
+_TRIES = 3
+_BETWEEN = 0.05
+
+
+class Desk:
+    """Writes tickets by a writer; what cannot be written now and must be, waits here in order.
+
+    One thread calls `turn`. `written` is called after each transaction that
+    was written.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        spool: Spool | None,
+        clock: Callable[[], float],
+        written: Callable[[], object],
+    ) -> None:
+        self._writer = writer
+        self._spool = spool
+        self._clock = clock
+        self._on_written = written
+        self._kept: deque[Ticket] = deque()
+        # What may be in the ledger though a transaction failed.
+        self._doubtful: list[Ticket] = []
+        self.is_down = False
+
+    @property
+    def kept(self) -> int:
+        """How many entries wait for the database to come back."""
+        return len(self._kept)
+
+    def turn(self, tickets: list[Ticket]) -> float:
+        """Write what there is; return after how many seconds to try again."""
+        batch = self._batch(tickets)
+        try:
+            if batch:
+                batch = self._write(batch)
+            elif self.is_down or self._doubtful:
+                self._writer.probe()
+            self._succeed(batch)
+            self._clear_doubts()
+            drained = self._drain()
+        except FAILURES as error:
+            self._fail(batch, error)
+            return _AGAIN
+        if drained or self._kept:
+            return 0.0
+        return _AGAIN if self._doubtful else _IDLE
+
+    def _batch(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Return what to write now: what somebody waits for first, then what is kept."""
+        self._kept += [ticket for ticket in self._doubtful if ticket.fate is Fate.KEPT]
+        self._doubtful = [t for t in self._doubtful if t.fate in (Fate.AWAITED, Fate.GIVEN_UP)]
+        batch = []
+        for ticket in tickets:
+            if ticket.fate is Fate.AWAITED:
+                batch.append(ticket)
+            elif ticket.fate is Fate.KEPT:
+                self._kept.append(ticket)
+        while self._kept and len(batch) < _MOST:
+            batch.append(self._kept.popleft())
+        return batch
+
+    def _write(self, batch: list[Ticket]) -> list[Ticket]:
+        """Write tickets; return those that are written: all but what no database would take."""
+        try:
+            self._persist([ticket.entry for ticket in batch])
+        except DataError:
+            if len(batch) > 1:
+                return [ticket for each in batch for ticket in self._write([each])]
+            # A defect of ours. It must not keep the others from being written, for ever.
+            logger.exception("a choice cannot be written, and is lost: %r", batch[0].entry)
+            batch[0].failed()
+            return []
+        return batch
+
+    def _persist(self, entries: Sequence[Entry]) -> None:
+        """Write entries; a failure that may be gone at once, as after a restart, is tried again.
+
+        That is safe: an entry that is there already is not written twice.
+        """
+        for rest in reversed(range(_TRIES)):
+            try:
+                self._writer.write(entries)
+            except DataError:
+                raise
+            except FAILURES:
+                if not rest:
+                    raise
+                time.sleep(_BETWEEN)
+            else:
+                self._on_written()
+                return
+
+    def _drain(self) -> int:
+        """Write what came first in the spool; return how much that was."""
+        if self._spool is None or not self._spool.is_there:
+            return 0
+        entries, positions = self._spool.first()
+        if entries:
+            self._writer.write(entries, again=True)
+            self._spool.remove(positions)
+            self._on_written()
+        return len(entries)
+
+    def _fail(self, batch: Sequence[Ticket], error: Exception) -> None:
+        if not self.is_down:
+            logger.error("the ledger does not answer, choices wait: %s", _first_line(error))
+        self.is_down = True
+        for ticket in reversed(batch):
+            if ticket.is_written:
+                continue  # It was the spool that failed.
+            if ticket.failed() is Fate.KEPT:
+                self._kept.appendleft(ticket)
+            else:
+                self._doubtful.append(ticket)
+
+    def _succeed(self, batch: Sequence[Ticket]) -> None:
+        if self.is_down:
+            logger.warning("the ledger answers again")
+        self.is_down = False
+        for ticket in batch:
+            if ticket.written() is Fate.GIVEN_UP:
+                self._void(ticket.entry)
+
+    def _clear_doubts(self) -> None:
+        """Take back what was written though the visitor was told that nothing is granted."""
+        given_up = [ticket.entry for ticket in self._doubtful if ticket.fate is Fate.GIVEN_UP]
+        if given_up:
+            for entry in self._writer.those_there(given_up):
+                self._void(entry)
+        self._doubtful = [ticket for ticket in self._doubtful if ticket.fate is Fate.AWAITED]
+
+    def _void(self, entry: Entry) -> None:
+        """Have it written that a grant was never told to the browser."""
+        now = self._clock()
+        void = entry._replace(
+            sequence=sequence_at(now),
+            made_at=int(now),
+            action="void",
+            decisions={},
+            extra={"voids": str(entry.sequence)},
+        )
+        self._kept.append(Ticket(void, Fate.KEPT))
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

@@ -1,0 +1,43 @@
+"""What both adapters do beside keeping a choice: note its end, and answer where it is not kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consentgate.pages.request import PageResponse
+
+if TYPE_CHECKING:
+    from consentgate.consent import Consent
+    from consentgate.exchange import Exchange
+    from consentgate.ledger.journal import Journal
+
+_TEXT = b"Please try again: your choice could not be saved just now, so nothing new is allowed.\n"
+_FIELDS = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": str(len(_TEXT)),
+    "Cache-Control": "no-store",
+    "Retry-After": "5",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def unrecorded(consent: Consent, path: str, accept: str) -> PageResponse:
+    """Return that answer: 503, in the visitor's language where the gate has pages.
+
+    `path` is the request's, below the place where the app is mounted, `accept`
+    its header of that name.
+    """
+    exchange = consent._exchange
+    # It is none of the app's: what holds for those does not for it.
+    exchange.ours = True
+    site = exchange.gate.site
+    if site is None:
+        return PageResponse(503, list(_FIELDS.items()), _TEXT)
+    return site.unrecorded(path, accept, consent)
+
+
+def note_lapse(exchange: Exchange, journal: Journal) -> None:
+    """Have the end of a choice noted, where the request shows one and the site wants that."""
+    entry = exchange.lapse(journal) if journal.lapses else None
+    if entry is not None:
+        journal.note(entry)

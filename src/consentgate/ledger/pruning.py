@@ -1,0 +1,94 @@
+"""Takes old records out of a ledger, seal by seal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, delete, select, update
+
+from consentgate.errors import ConsentGateError
+from consentgate.ledger.seals import Seal, seals_in
+from consentgate.ledger.store import Store
+from consentgate.ledger.tables import documents, erasures, records, seals
+from consentgate.ledger.verification import policy_of
+
+
+def old_in(store: Store, before: float) -> tuple[Seal, ...]:
+    """Return the seals all of whose records were made before a time, and are there.
+
+    `before` is in seconds since the epoch. Raises ConsentGateError where such a
+    seal is not as the ledger wrote it, or cannot be checked without its key:
+    somebody may have made it look old to have its records removed.
+    """
+    old = []
+    with store.reading() as connection:
+        for each in seals_in(connection):
+            if each.pruned_at is not None or not _is_older(each, before):
+                continue
+            if not each.is_genuine(store.marks):
+                raise ConsentGateError(
+                    f"seal {each.number} is not as the ledger wrote it, or its key is not given: "
+                    "nothing is removed; see `consentgate ledger verify`"
+                )
+            old.append(each)
+    return tuple(old)
+
+
+def prune(store: Store, old: tuple[Seal, ...], now: float) -> Iterator[int]:
+    """Remove the records of seals, and say after each of them how many rows that were.
+
+    Each seal is one transaction: its records go, and what is left of erased
+    ones, and a note in it says so. It stays itself, so the chain holds.
+    `now` is in seconds since the epoch. Raises SQLAlchemyError where the
+    database does not do it; what was removed before stays removed.
+    """
+    for each in old:
+        mark = store.marks.of("pruned", each.number, each.mac, int(now))
+        note = {"pruned_at": int(now), "pruned_key": mark.key, "pruned_mac": mark.mac}
+        with store.writing() as connection:
+            # First of all: who prunes at the same time waits here, and finds it done.
+            change = update(seals).where(seals.c.number == each.number, seals.c.pruned_at.is_(None))
+            is_mine = connection.execute(change.values(note)).rowcount == 1
+            count = _removed(connection, each.spans) if is_mine else 0
+        yield count
+
+
+def drop_texts(store: Store, before: float) -> int:
+    """Remove the texts that nothing refers to any more, and return how many they were.
+
+    A text stays where a record that is left was shown it, or has its revision,
+    and where it was written after `before`, in seconds since the epoch: a
+    process that still writes under it does not write it down again. So does
+    the policy of a text that stays. Raises SQLAlchemyError where the database
+    does not do it.
+    """
+    with store.reading() as connection:
+        used = connection.execute(select(records.c.text, records.c.revision).distinct()).all()
+        hashes, revisions = {row.text for row in used}, {row.revision for row in used}
+        stay, others = set[str](), set[str]()
+        for row in connection.execute(select(documents)):
+            if row.hash in hashes or row.revision in revisions or row.first_at >= before:
+                stay |= {row.hash, policy_of(row.content)}
+            else:
+                others.add(row.hash)
+    with store.writing() as connection:
+        for each in others - stay:
+            connection.execute(delete(documents).where(documents.c.hash == each))
+    return len(others - stay)
+
+
+def _removed(connection: Connection, spans: Mapping[int, tuple[int, int]]) -> int:
+    """Remove what has a number in one of the runs; return how many records that were."""
+    count = 0
+    for writer, (first, last) in spans.items():
+        # Records before erasures: an erasure that is under way is waited for, and seen then.
+        for table in (records, erasures):
+            gone = connection.execute(
+                delete(table).where(table.c.writer == writer, table.c.number.between(first, last))
+            )
+            count += gone.rowcount if table is records else 0
+    return count
+
+
+def _is_older(each: Seal, before: float) -> bool:
+    return isinstance(each.newest, int) and each.newest < before
