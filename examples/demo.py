@@ -3,11 +3,13 @@
 Five come in headers of every page, a script of the page writes a sixth, and a
 film of another site brings a seventh. `make demo`, or `python -m examples.demo
 [PORT]`. The console shows, request by request, which cookies passed, which
-were stripped, withheld or expired, and why.
+were stripped, withheld or expired, and why. What visitors choose is kept in a
+ledger, `consent-demo.db` in this folder: `consentgate ledger show` explains it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import socket
@@ -30,6 +32,7 @@ from werkzeug.http import parse_accept_header
 from consentgate import Consent, ConsentGate, Cookie, Pages, Policy, ThirdParty
 from consentgate.cli.live import Live, log_silenced, show
 from consentgate.frameworks.starlette import context
+from consentgate.ledger import Ledger
 from examples.demo_texts import TEXTS
 
 YEAR = timedelta(days=365)
@@ -114,6 +117,11 @@ KINDS = {
 }
 """The cookies by the four kinds that a cookie charter tells apart, and one that nobody declared."""
 
+# The key of the gate is another one each time. What is kept outlives it, so it has one of its own;
+# that of a real site is secret, and stands in no file.
+LEDGER = os.environ.get("CONSENTGATE_DEMO_LEDGER", "sqlite:///consent-demo.db")
+LEDGER_KEY = "the-demo-keeps-no-secrets"
+
 live = Live(show)
 gate = ConsentGate(
     policy,
@@ -121,6 +129,7 @@ gate = ConsentGate(
     observer=live,
     observe_passed=True,
     pages=Pages(languages=["en", "fr"], controller={"en": "the demo", "fr": "la démonstration"}),
+    ledger=Ledger(LEDGER, key=LEDGER_KEY),
 )
 FOLDER = Path(__file__).parent
 templates = Jinja2Templates(FOLDER / "templates", context_processors=[context])
@@ -235,6 +244,12 @@ def listen(port: int) -> socket.socket:
     raise SystemExit(f"No free port from {port} to {port + 49}.")
 
 
+def command() -> str:
+    """Return how the ledger of the demo is asked, in a shell that stands in this folder."""
+    program = os.path.relpath(Path(sys.executable).with_name("consentgate"))
+    return f"CONSENTGATE_LEDGER={LEDGER} CONSENTGATE_LEDGER_KEY={LEDGER_KEY} {program} ledger"
+
+
 def main() -> None:
     """Serve the demo until it is interrupted."""
     listener = listen(int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
@@ -252,7 +267,10 @@ def main() -> None:
   Then     press "Accept all", and at the foot of the page "Withdraw my consent":
            what this site set is gone at once; the partner keeps its own, and is not asked again
            (or: curl -si -H 'Cookie: _ga_OLD=1; session=1' {url} | grep -i set-cookie)
-  Also     {url}cookies is the charter, {url}cookies/preferences the choice by purpose
+  Also     {url}cookies is the charter, {url}cookies/preferences the choice by purpose;
+           there your choice has a number, and in another terminal this prints what is kept:
+           {command()} show NUMBER
+           (and "verify" in place of "show NUMBER": that nobody changed it)
 
   Stop with Ctrl+C.
 """,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,9 @@ from consentgate.ledger.migrating import upgrade
 from consentgate.ledger.store import Store
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "examples.portal.settings")
+# The demo's choices in tests are not those that somebody made by hand.
+_folder = TemporaryDirectory(prefix="consentgate-")
+os.environ.setdefault("CONSENTGATE_DEMO_LEDGER", f"sqlite:///{_folder.name}/consent-demo.db")
 
 # In the suite, examples are the same in every run; `make fuzz` looks for new ones.
 settings.register_profile(

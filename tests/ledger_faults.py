@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from consentgate.ledger.migrating import upgrade
 from consentgate.ledger.reading import Record, records_in
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
-from ledger_visitors import Visitor
+from ledger_visitors import Visitor, worker
 from serving import free_port, run_server
 
 SERVERS = ("gunicorn", "uvicorn")
@@ -128,9 +129,24 @@ class TinyDisk:
         return False
 
 
-def kill(pid: int) -> None:
-    """End a process as the kernel does where memory runs out."""
-    os.kill(pid, signal.SIGKILL)
+async def amid_a_kill(url: str, visitors: Sequence[Visitor], after: int) -> None:
+    """Have all visitors choose until so many replies are there and a worker is killed.
+
+    SIGKILL, as the kernel does where memory runs out. A worker that had nothing under way
+    by then does not count: it may be that the other one took all there was.
+    """
+    struck = asyncio.Event()
+    everybody = asyncio.gather(
+        *(visitor.go_on(url, struck.is_set, first=n) for n, visitor in enumerate(visitors))
+    )
+    while sum(len(visitor.replies) for visitor in visitors) < after:
+        await asyncio.sleep(0.001)
+    async with asyncio.timeout(_PATIENCE):
+        while not any(visitor.cut for visitor in visitors):
+            os.kill(await worker(url), signal.SIGKILL)
+            await asyncio.sleep(0.1)
+    struck.set()
+    await everybody
 
 
 @contextmanager
@@ -198,7 +214,8 @@ def _beside(records: Sequence[Record], told: Sequence[Choice]) -> list[Record]:
 def _is_of(record: Record, choice: Choice) -> bool:
     granted = frozenset(key for key, yes in record.decisions.items() if yes)
     same = (record.id, record.made_at, granted) == (choice.id, choice.made_at, choice.granted)
-    actions = ("granted", "partial") if granted else ("refused", "withdrawn")
+    # "withdrawn" is also what is less than before, though something is granted still.
+    actions = ("granted", "partial", "withdrawn") if granted else ("refused", "withdrawn")
     return same and record.action in actions and record.genuine is True
 
 

@@ -107,7 +107,9 @@ def crowd(size: int) -> list[tuple[Visitor, str]]:
 
 async def worker(url: str) -> int:
     """Return the number of the process that answers now."""
-    return int((await _answered(url, "GET", "/")).rpartition(b"\r\n\r\n")[2])
+    while not (body := (await _answered(url, "GET", "/")).rpartition(b"\r\n\r\n")[2]):
+        await asyncio.sleep(0.05)  # It was killed before it could.
+    return int(body)
 
 
 async def look(url: str, until: Callable[[], bool]) -> float:

@@ -375,14 +375,13 @@ def test_a_consent_record_has_every_notice_with_its_purposes(store: Store) -> No
         ),
         ([entry("withdrawn")], [("dpv:ConsentWithdrawn", ["marketing", "statistics"])]),
         (
-            [entry("partial"), entry("lapsed", decisions={})],
+            [entry("granted"), entry("lapsed"), entry("withdrawn")],
             [
-                ("dpv:ConsentGiven", ["statistics"]),
-                ("dpv:ConsentRefused", ["marketing"]),
-                ("dpv:ConsentExpired", ["statistics"]),
+                ("dpv:ConsentGiven", ["marketing", "statistics"]),
+                ("dpv:ConsentExpired", ["marketing", "statistics"]),
+                ("dpv:ConsentWithdrawn", ["marketing", "statistics"]),
             ],
         ),
-        ([entry("lapsed", decisions={})], [("dpv:ConsentExpired", [])]),
         (
             [entry("granted"), entry("void")],
             [
@@ -393,8 +392,8 @@ def test_a_consent_record_has_every_notice_with_its_purposes(store: Store) -> No
         ([entry("refused", decisions={})], [("dpv:ConsentUnknown", [])]),
     ],
     ids=[
-        *("granted", "partial", "refused", "withdrawn", "withdrawn alone", "lapsed"),
-        *("lapsed alone", "void", "spoiled"),
+        *("granted", "partial", "refused", "withdrawn", "withdrawn alone", "lapsed", "void"),
+        "spoiled",
     ],
 )
 def test_an_event_is_a_state_and_its_purposes(
@@ -402,6 +401,35 @@ def test_an_event_is_a_state_and_its_purposes(
 ) -> None:
     """An action becomes states of the vocabulary: withdrawn is only what was given before."""
     assert states(told(store, *entries)) == expected
+
+
+def test_ids_with_a_mark_are_of_the_same_visitor(store: Store) -> None:
+    """What a visitor answered to another tool's banner is in the record of this one, in order."""
+    marked = f"{FIRST}-abc"
+    entries = [entry(id=FIRST), entry("refused", id=marked), entry(id=FIRST), entry(id=SECOND)]
+    add_records(store, entries)
+    found = consent_records(store)
+    assert set(found) == {FIRST, SECOND}
+    given, refused = "dpv:ConsentGiven", "dpv:ConsentRefused"
+    assert [state for state, _ in states(found[FIRST])] == [given, refused, given]
+    assert set(consent_records(store, id=marked)) == {FIRST}
+
+
+def test_what_ends_a_choice_tells_nobody_anything(store: Store) -> None:
+    """That a choice came to its end is no notice: the record has that of the choice alone."""
+    given = entry(id=FIRST)
+    ended = entry("lapsed", id=FIRST, text=POLICY.hash, language="", source="gate")
+    record = told(store, given, ended)
+    processing = record["processing"]
+    assert [notice["id"] for notice in processing["privacy_notice"]] == [shown().hash]
+    assert processing["language"] == ["en"]
+    assert record["events"][1]["privacy_notice"] is None
+
+
+def test_of_an_end_alone_the_policy_is_told(store: Store) -> None:
+    """Where the choice is too old to be asked for, its end refers to the policy."""
+    record = told(store, entry("lapsed", text=POLICY.hash, language="", source="gate"))
+    assert [notice["id"] for notice in record["processing"]["privacy_notice"]] == [POLICY.hash]
 
 
 def test_a_choice_lasts_as_long_as_the_gate_says(store: Store) -> None:

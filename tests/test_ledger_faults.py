@@ -21,10 +21,10 @@ from ledger_faults import (
     SERVERS,
     SLACK,
     TinyDisk,
+    amid_a_kill,
     check,
     in_order,
     is_settled,
-    kill,
     opened,
     site,
     until,
@@ -69,23 +69,13 @@ def prepared(cluster: postgres.Cluster) -> str:
 def test_a_worker_is_killed(server: str, ledger: str) -> None:
     """SIGKILL of a worker amid 1,000 choices costs no choice that a visitor was told of."""
     visitors = [Visitor() for _ in range(1000)]
-    killed = asyncio.Event()
 
     async def run(url: str) -> None:
-        victim = await worker(url)
-        # All go on until then, so that each of them has a choice under way.
-        chosen = (v.go_on(url, killed.is_set, first=n) for n, v in enumerate(visitors))
-        everybody = asyncio.gather(*chosen)
-        while sum(map(bool, (visitor.replies for visitor in visitors))) < 200:
-            await asyncio.sleep(0.001)
-        kill(victim)
-        killed.set()
-        await everybody
+        await amid_a_kill(url, visitors, after=200)
         visitors.append(await eventually_grants(url))
 
     with site(server, ledger) as url:
         asyncio.run(run(url))
-    assert sum(visitor.cut for visitor in visitors) > 0, "nothing was under way in that worker"
     with opened(ledger) as store:
         check(store, visitors)
 
@@ -221,17 +211,9 @@ def test_the_database_is_gone_for_the_whole_run(
     """
     ledger, spool = prepared(cluster), str(tmp_path / "spool.db")
     visitors = [Visitor() for _ in range(300)]
-    killed = asyncio.Event()
 
     async def run(url: str) -> None:
-        victim = await worker(url)
-        chosen = (v.go_on(url, killed.is_set, first=n) for n, v in enumerate(visitors))
-        everybody = asyncio.gather(*chosen)
-        while sum(map(bool, (visitor.replies for visitor in visitors))) < 100:
-            await asyncio.sleep(0.001)
-        kill(victim)
-        killed.set()
-        await everybody
+        await amid_a_kill(url, visitors, after=100)
         again = [visitor for visitor in visitors if visitor.told]
         await all_at_once(url, [(v, "withdraw" if v.told[-1].granted else "save") for v in again])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -409,7 +410,8 @@ def test_an_entry_that_no_database_takes_keeps_no_other(
 
 def test_a_defect_of_a_lane_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever is raised in the thread of a lane, who waits is told, and the thread goes on."""
-    turns = []
+    turns: list[Ticket] = []
+    ended: list[int] = []
 
     def turn(tickets: list[Ticket]) -> float:
         turns.extend(tickets)
@@ -419,7 +421,7 @@ def test_a_defect_of_a_lane_is_told(caplog: pytest.LogCaptureFixture) -> None:
             each.written()
         return 0.1
 
-    lane = Lane("test", turn)
+    lane = Lane("test", turn, lambda: ended.append(1))
     first, second = Ticket(entry()), Ticket(entry())
     lane.put(first)
     assert not first.wait(5)
@@ -427,6 +429,25 @@ def test_a_defect_of_a_lane_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert second.wait(5)
     lane.close(5)
     assert "it goes on" in caplog.text
+    assert ended == [1]
+
+
+def test_a_gate_that_is_gone_leaves_no_thread(tmp_path: Path) -> None:
+    """What wrote for a gate ends, with all that was to be written, once nobody has the gate."""
+    url = f"sqlite:///{tmp_path / 'consent.db'}"
+    gone = Journal(Ledger(url), POLICY, KEY)
+    last = entry()
+    assert gone.record(entry(), True)
+    gone.note(last)
+    thread = gone._started().lane._thread
+    assert thread is not None
+    del gone
+    gc.collect()
+    thread.join(10)
+    assert not thread.is_alive()
+    store = Store(url, KEY)
+    assert last.id in ids(store)
+    store.close()
 
 
 def test_a_ticket_that_is_written_stays_so() -> None:

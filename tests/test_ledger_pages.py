@@ -90,6 +90,7 @@ HELPERS: dict[str, tuple[str, Callable[[Consent], str]]] = {
 }
 
 
+@pytest.mark.conformance("L1")
 @pytest.mark.parametrize("helper", HELPERS)
 def test_a_form_says_where_it_is(adapter: Adapter, gate: ConsentGate, helper: str) -> None:
     """The banner's form says that it is the banner's; every other is one of a page."""
@@ -138,6 +139,7 @@ def source_of(
     return heard
 
 
+@pytest.mark.conformance("L1")
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize(("said", "by_form", "by_json"), PLACES)
 def test_a_choice_knows_where_it_came_from(
@@ -171,6 +173,7 @@ def number_in(document: Any) -> Any:
     return parts[0] if parts else None
 
 
+@pytest.mark.conformance("L16")
 @pytest.mark.parametrize("keys", [(), ("statistics",)])
 def test_the_preferences_show_the_number(
     adapter: Adapter, proving: ConsentGate, keys: tuple[str, ...]
@@ -210,6 +213,7 @@ def test_only_the_preferences_have_it(adapter: Adapter, proving: ConsentGate) ->
     assert COPY not in body
 
 
+@pytest.mark.conformance("L16")
 def test_without_a_ledger_there_is_no_number(adapter: Adapter, gate: ConsentGate) -> None:
     """Where no proof is kept no page shows a number, and none loads the script for it."""
     visit = granted(gate, "statistics")
@@ -231,6 +235,7 @@ def test_scripts_are_told_the_number(adapter: Adapter, proving: ConsentGate) -> 
     assert json.loads(adapter(proving, unreached, Visit(path=STATE)).body)["choice"] is None
 
 
+@pytest.mark.conformance("L16")
 @pytest.mark.parametrize("language", OFFICIAL)
 def test_the_number_is_told_in_every_language(proving: ConsentGate, language: str) -> None:
     """In each language the number stands in a sentence of it, and the button is that language's."""
@@ -285,6 +290,7 @@ def in_full(response: PageResponse) -> Answer:
     return Answer(response.status, headers, response.body)
 
 
+@pytest.mark.conformance("L4")
 @pytest.mark.parametrize(
     ("path", "accept", "content_type"),
     [
@@ -322,6 +328,7 @@ def test_what_could_not_be_recorded_is_told_plainly(
         assert answer.body.decode() == f"{SAID}\n"
 
 
+@pytest.mark.conformance("L4")
 @pytest.mark.parametrize("language", OFFICIAL)
 @pytest.mark.parametrize("path", [CHOICE, STATE, "/"])
 def test_it_is_told_in_the_language_of_the_visitor(
@@ -344,6 +351,7 @@ def test_it_stands_where_the_pages_stand(policy: Policy) -> None:
     assert link.get("href") == "/shop/legal/preferences"
 
 
+@pytest.mark.conformance("L4")
 def test_it_allows_nothing_new(gate: ConsentGate) -> None:
     """The page's script is told what holds: what was allowed before, and no more."""
     body = unrecorded(gate, "/", "text/html", visit=granted(gate, "statistics")).body.decode()

@@ -113,7 +113,7 @@ class Proving(Adopting):
             sequence=sequence_at(self.gate.clock()),
             made_at=choice.made_at,
             action=self.outcome(),
-            decisions=dict.fromkeys(choice.refused, False) | dict.fromkeys(choice.granted, True),
+            decisions=self._decisions(choice),
             revision=choice.revision,
             language=shown.language[:_LONGEST_LANGUAGE],
             text=shown.hash,
@@ -122,6 +122,11 @@ class Proving(Adopting):
             extra=self._extra(ledger),
             documents=(shown, *others),
         )
+
+    def _decisions(self, choice: Choice) -> dict[str, bool]:
+        """Return yes and no by category; of what no visitor is asked about there is no no."""
+        refused = choice.refused & {category.key for category in self.gate.policy.offered}
+        return dict.fromkeys(refused, False) | dict.fromkeys(choice.granted, True)
 
     def _site(self) -> str:
         """Return the host that the visitor asked, as far as it can be one."""

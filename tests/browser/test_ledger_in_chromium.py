@@ -180,6 +180,7 @@ def clipboard(visitor: Visitor, url: str) -> str:
 # The number of a choice
 
 
+@pytest.mark.conformance("L16")
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_the_number_is_copied_by_keyboard(visitor: Visitor, site: Site, key: str) -> None:
     """The button shows the focus, a key copies the record's id, it is said, the focus stays."""
@@ -198,6 +199,7 @@ def test_the_number_is_copied_by_keyboard(visitor: Visitor, site: Site, key: str
     assert clipboard(visitor, site.url) == number
 
 
+@pytest.mark.conformance("L16")
 def test_the_number_survives_new_answers(visitor: Visitor, site: Site) -> None:
     """After answers without a new page the number is there, the same, and can be copied."""
     page = visitor.page
@@ -221,6 +223,7 @@ def test_the_number_survives_new_answers(visitor: Visitor, site: Site) -> None:
     ]
 
 
+@pytest.mark.conformance("L16")
 def test_the_number_is_copied_on_plain_http(visitor: Visitor, site: Site) -> None:
     """Where a browser has no clipboard for a site, the number is selected and copied so."""
     number = visitor.save(site.plain_url)
@@ -238,6 +241,7 @@ REFUSES = {
 }
 
 
+@pytest.mark.conformance("L16")
 @pytest.mark.parametrize("how", REFUSES)
 def test_where_nothing_can_be_copied_the_number_is_selected(
     visitor: Visitor, site: Site, how: str
@@ -250,6 +254,7 @@ def test_where_nothing_can_be_copied_the_number_is_selected(
     assert visitor.selected() == number
 
 
+@pytest.mark.conformance("L16")
 def test_without_scripts_the_number_is_there(plain: Visitor, site: Site) -> None:
     """Without scripts the number can be read, and there is no button that does nothing."""
     number = plain.save(site.url)
@@ -267,7 +272,7 @@ def test_the_number_is_copied_in_the_language_of_the_page(
     expect(visitor.told).to_have_text(said)
 
 
-@pytest.mark.conformance("P10")
+@pytest.mark.conformance("P10", "L16")
 def test_the_number_fits_a_phone(visitor: Visitor, site: Site) -> None:
     """At 320 px nothing scrolls sideways in any language, no word breaks, the button is large."""
     visitor.save(site.url)
@@ -286,7 +291,7 @@ def test_the_number_fits_a_phone(visitor: Visitor, site: Site) -> None:
     assert not any(small.values())
 
 
-@pytest.mark.conformance("P10")
+@pytest.mark.conformance("P10", "L16")
 @pytest.mark.parametrize("language", ["en", "fr", "ar"])
 def test_axe_finds_nothing_about_the_number(visitor: Visitor, site: Site, language: str) -> None:
     """The number and its button break no rule of axe-core, light and dark, wide and narrow."""
@@ -318,6 +323,7 @@ def shows_that_it_was_not_saved(visitor: Visitor, allowed: set[str] | None = Non
     assert visitor.tab.names() == (allowed or set())
 
 
+@pytest.mark.conformance("L4")
 @pytest.mark.parametrize("where", ["/", "/cookies", "/cookies/preferences"])
 def test_what_cannot_be_recorded_is_not_granted(visitor: Visitor, site: Site, where: str) -> None:
     """A script's answer fails, then the form's, with a page that says so; later on one counts."""
@@ -345,6 +351,7 @@ def test_what_cannot_be_recorded_is_not_granted(visitor: Visitor, site: Site, wh
     expect(visitor.number).to_have_text(site.kept()[-1][0])
 
 
+@pytest.mark.conformance("L4")
 def test_without_scripts_it_is_told_as_well(plain: Visitor, site: Site) -> None:
     """Without scripts the form's answer is that page, and what held before still holds."""
     plain.save(site.url, "save")
@@ -356,6 +363,7 @@ def test_without_scripts_it_is_told_as_well(plain: Visitor, site: Site) -> None:
     expect(plain.page.locator("#consentgate-status")).not_to_contain_text("Accepted")
 
 
+@pytest.mark.conformance("L4")
 def test_refusing_works_all_the_same(visitor: Visitor, site: Site) -> None:
     """While nothing can be recorded a refusal counts at once; its record follows."""
     visitor.save(site.url, "save")

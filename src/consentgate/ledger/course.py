@@ -53,6 +53,8 @@ class Course:
         self._spans = chain.spans_of(writer)
         self._span = next(self._spans)
         self._doubtful = 0
+        # What is in no seal was written after the newest one.
+        self._sealed_at = chain.last.made_at if chain.last else None
 
     @property
     def unsealed(self) -> int:
@@ -170,6 +172,8 @@ class Course:
     def _days(self, until: Any) -> str:
         """Return the days of what is missing: between its neighbours, and within its seal."""
         first, last = self._made_at, until
+        if not self._link and self.next > self._sealed and self._sealed_at:
+            first = max(first, self._sealed_at) if isinstance(first, int) else self._sealed_at
         if self._link:
             first = max(first, self._link.oldest) if isinstance(first, int) else self._link.oldest
             last = min(last, self._link.newest) if isinstance(last, int) else self._link.newest

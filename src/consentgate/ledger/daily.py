@@ -48,7 +48,7 @@ class DailySeal:
     def close(self, seconds: float) -> None:
         """End the thread; wait this long for it at most."""
         self._ending.set()
-        if self._thread is not None:
+        if self._thread is not None and seconds:
             self._thread.join(seconds)
 
     def _run(self) -> None:

@@ -28,6 +28,6 @@ def history(store: Store, number: str) -> History:
 
 def _id_in(text: str) -> str:
     """Return the id in what somebody copied: the id itself, a token, or a cookie."""
-    value = text.strip().rpartition("=")[2].partition(";")[0]
+    value = text.strip().partition(";")[0].rpartition("=")[2]
     choice = unverified(value.encode("utf-8", "replace"))
     return value if choice is None else choice.id

@@ -37,10 +37,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from consentgate.choice import base_of
 from consentgate.ledger.export import keys_of
 from consentgate.ledger.marks import Marks
 from consentgate.ledger.notice import CONTROLLER, Notice, iso_duration
-from consentgate.ledger.reading import _PAGE, Record, _record
+from consentgate.ledger.reading import _PAGE, Record, _record, is_of
 from consentgate.ledger.tables import records
 from consentgate.ledger.texts import GENUINE, Texts, utc
 
@@ -59,6 +60,7 @@ _METHODS = {
     "app": "a control of the site's own",
     "gpc": "the browser's Global Privacy Control signal",
     "adapter": "the banner of another tool",
+    "gate": "found by the gate at a later request",
 }
 _GIVEN, _REFUSED = "dpv:ConsentGiven", "dpv:ConsentRefused"
 _WITHDRAWN, _UNKNOWN = "dpv:ConsentWithdrawn", "dpv:ConsentUnknown"
@@ -74,10 +76,10 @@ def records_by_id(
     since: int | None = None,
     until: int | None = None,
 ) -> Iterator[Record]:
-    """Read records as `consentgate.ledger.reading.records_in` does, but id by id."""
+    """Read records as `consentgate.ledger.reading.records_in` does, but visitor by visitor."""
     query = select(records).order_by(records.c.id, records.c.sequence)
     if id is not None:
-        query = query.where(records.c.id == id)
+        query = query.where(is_of(id))
     if since is not None:
         query = query.where(records.c.made_at >= since)
     if until is not None:
@@ -89,14 +91,15 @@ def records_by_id(
 def as_consent_records(
     found: Iterable[Record], texts: Texts, lifetime: timedelta | None
 ) -> Iterator[str]:
-    """Write the consent record of each id as JSON, one in a line.
+    """Write the consent record of each visitor as JSON, one in a line.
 
-    The records that are `found` come by id, those of one id in order. `lifetime` is how long a
-    choice lasts; without it `validity_duration` is None.
+    The records that are `found` come visitor by visitor. `lifetime` is how long
+    a choice lasts; without it `validity_duration` is None.
     """
     notices = _Notices(texts)
-    for key, group in groupby(found, lambda record: record.id):
-        yield json.dumps(_consent_record(key, list(group), notices, lifetime)) + "\n"
+    for base, group in groupby(found, lambda record: base_of(record.id)):
+        in_order = sorted(group, key=lambda record: record.sequence)
+        yield json.dumps(_consent_record(base, in_order, notices, lifetime)) + "\n"
 
 
 class _Notices(dict[str, Notice]):
@@ -115,7 +118,8 @@ def _consent_record(
     id: str, found: list[Record], notices: _Notices, lifetime: timedelta | None
 ) -> dict[str, Any]:
     told: dict[str, dict[str, None]] = {}
-    for record in found:
+    # Nobody was told anything when a choice came to its end.
+    for record in [each for each in found if each.action not in _ENDED] or found:
         told.setdefault(record.text, {}).update(dict.fromkeys(record.decisions))
     parties = {
         party["party_id"]: party
@@ -126,21 +130,23 @@ def _consent_record(
         "header": {"schema_version": SCHEMA, "record_id": id, "pii_principal_id": id},
         "processing": {
             "privacy_notice": [notices[text].as_json() for text in told],
-            "language": list(dict.fromkeys(record.language for record in found)),
+            "language": list(dict.fromkeys(each.language for each in found if each.language)),
             "purposes": [notices[text].purpose(key) for text, keys in told.items() for key in keys],
         },
         "parties": list(parties.values()),
-        "events": list(_events(found, lifetime)),
+        "events": list(_events(id, found, lifetime)),
         "not_recorded": NOT_RECORDED,
     }
 
 
-def _events(found: Iterable[Record], lifetime: timedelta | None) -> Iterator[dict[str, Any]]:
+def _events(
+    id: str, found: Iterable[Record], lifetime: timedelta | None
+) -> Iterator[dict[str, Any]]:
     """Return what happened: an event for each state that a record brings, with its purposes."""
     before: list[str] | None = None
     for record in found:
         for state, keys in _states(record, before).items():
-            yield _event(record, state, keys, lifetime)
+            yield _event(record, state, keys, lifetime) | _by(id, record)
         before = keys_of(record.decisions, True) if record.action not in _ENDED else None
 
 
@@ -152,7 +158,7 @@ def _states(record: Record, before: list[str] | None) -> dict[str, list[str]]:
     """
     granted, others = (keys_of(record.decisions, yes) for yes in (True, False))
     if record.action in _ENDED:
-        return {_ENDED[record.action]: granted or before or []}
+        return {_ENDED[record.action]: granted}
     lost = [
         key for key in others if record.action == "withdrawn" and (before is None or key in before)
     ]
@@ -164,20 +170,22 @@ def _states(record: Record, before: list[str] | None) -> dict[str, list[str]]:
 def _event(
     record: Record, state: str, keys: list[str], lifetime: timedelta | None
 ) -> dict[str, Any]:
-    ends = record.action in _ENDED
-    lasts = iso_duration(int(lifetime.total_seconds())) if lifetime and not ends else None
     return {
         "event_id": str(record.sequence),
         "event_time": utc(record.made_at),
-        "validity_duration": lasts,
-        "entity_id": CONTROLLER if ends else record.id,
+        "validity_duration": iso_duration(int(lifetime.total_seconds())) if lifetime else None,
         "event_type": "dpv:ExpressedConsent",
         "event_state": state,
         "purposes": keys,
-        "privacy_notice": record.text,
-        "language": record.language,
         "indication_method": _METHODS.get(record.source, record.source),
         "site": record.site,
         "extra": record.extra,
         "genuine": GENUINE[record.genuine],
     }
+
+
+def _by(id: str, record: Record) -> dict[str, Any]:
+    """Return who brought an event about, and by which notice: the visitor, or the site alone."""
+    if record.action in _ENDED:
+        return {"entity_id": CONTROLLER, "validity_duration": None, "privacy_notice": None}
+    return {"entity_id": id, "privacy_notice": record.text, "language": record.language}

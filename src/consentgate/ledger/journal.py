@@ -8,6 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
@@ -37,7 +38,6 @@ class _Running(NamedTuple):
     """What writes for one process."""
 
     process: int
-    store: Store
     desk: Desk
     lane: Lane
     spooling: Lane | None
@@ -131,14 +131,10 @@ class Journal:
             running, self._running = self._running, None
         if running is None or running.process != os.getpid():
             return
-        running.lane.close(seconds)
-        if running.spooling is not None:
-            running.spooling.close(seconds)
-        running.sealing.close(seconds)
+        _end(running, seconds)
         left = running.desk.kept + running.lane.waiting
         if left:
             logger.error("%d refusals are not in the ledger, and lost: it did not answer", left)
-        running.store.close()
 
     def _started(self) -> _Running:
         """Return what writes in this process, made when it is asked for first."""
@@ -157,11 +153,14 @@ class Journal:
         spool = spooling = None
         if settings.spool is not None:
             spool = Spool(settings.spool, self._key, settings.timeout)
-            spooling = Lane("consentgate-spool", _Spooling(spool).turn)
+            spooling = Lane("consentgate-spool", _Spooling(spool).turn, _nothing)
         desk = Desk(Writer(store, self._clock), spool, self._clock, sealing.written)
-        lane = Lane("consentgate-ledger", desk.turn)
+        lane = Lane("consentgate-ledger", desk.turn, partial(_close, store, spool))
         lane.start()
-        return _Running(os.getpid(), store, desk, lane, spooling, sealing)
+        running = _Running(os.getpid(), desk, lane, spooling, sealing)
+        # A gate that nobody has any more leaves no thread behind.
+        weakref.finalize(self, _end, running, 0.0).atexit = False
+        return running
 
     @property
     def _patience(self) -> float:
@@ -182,6 +181,25 @@ class Journal:
             logger.error("a choice is lost: %d wait for the ledger already", _MOST_KEPT)
         else:
             running.lane.put(ticket)
+
+
+def _end(running: _Running, seconds: float) -> None:
+    """End the threads of a process; wait for each of them this long at most."""
+    if running.process == os.getpid():
+        running.lane.close(seconds)
+        if running.spooling is not None:
+            running.spooling.close(seconds)
+        running.sealing.close(seconds)
+
+
+def _close(store: Store, spool: Spool | None) -> None:
+    store.close()
+    if spool is not None:
+        spool.close()
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Spooling:

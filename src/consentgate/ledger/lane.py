@@ -19,12 +19,19 @@ class Lane:
     """Hands tickets to `turn` in batches, one batch after the other, on one thread.
 
     `turn` takes a batch, which may be empty, and returns after how many
-    seconds it is to be called again if no ticket comes before.
+    seconds it is to be called again if no ticket comes before. `ended` is
+    called by the thread as the last thing that it does.
     """
 
-    def __init__(self, name: str, turn: Callable[[list[Ticket]], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        turn: Callable[[list[Ticket]], float],
+        ended: Callable[[], object],
+    ) -> None:
         self._name = name
         self._turn = turn
+        self._ended = ended
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._lock = Lock()
         self._thread: Thread | None = None
@@ -54,7 +61,7 @@ class Lane:
             thread = self._thread
         self._ending.set()
         self._queue.put(None)
-        if thread is not None:
+        if thread is not None and seconds:
             thread.join(seconds)
 
     def _run(self) -> None:
@@ -68,6 +75,7 @@ class Lane:
                 for ticket in batch:
                     ticket.failed()
                 pause = 1.0
+        self._ended()
 
     def _gathered(self, pause: float) -> list[Ticket]:
         """Wait for a ticket this long at most, and take what came with it."""

@@ -135,7 +135,8 @@ def seal(store: Store, now: float) -> Seal | None:
 def _fresh(connection: Connection, marks: Marks) -> tuple[Seal | None, dict[int, tuple[int, int]]]:
     """Return the newest seal, and the numbers of each writer that are in none.
 
-    Rows that somebody changed are left aside: what they say would be sealed.
+    What a row says that somebody changed would be sealed: so it is left aside,
+    and a writer's, too, that cannot be checked. A seal of an older key is relied on.
     """
     last, ends = None, dict[int, int]()
     for last in seals_in(connection):  # the last one is needed behind the loop
@@ -145,7 +146,7 @@ def _fresh(connection: Connection, marks: Marks) -> tuple[Seal | None, dict[int,
     for row in connection.execute(select(writers).order_by(writers.c.writer)):
         values = (row.writer, row.opened_at, row.written)
         first = ends.get(row.writer, 0) + 1
-        if marks.genuine((row.key, row.mac), "writer", *values) is not False:
+        if marks.fits((row.key, row.mac), "writer", *values):
             spans[row.writer] = (first, row.written)
     return last, {writer: span for writer, span in spans.items() if span[0] <= span[1]}
 

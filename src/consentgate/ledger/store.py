@@ -12,6 +12,8 @@ from consentgate.errors import ConsentGateError
 from consentgate.ledger.marks import Marks
 from consentgate.token import SecretKey
 
+# What speaks as PostgreSQL does has that name in an address, but for one that has its own.
+_KNOWN = ("sqlite", "postgresql", "cockroachdb")
 _BOUND = 2.0
 _WRITES = "consentgate_writes"
 
@@ -23,7 +25,7 @@ def checked_url(text: object) -> URL:
     except (ArgumentError, AttributeError, TypeError) as error:
         raise _no_address(text) from error
     backend = url.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
+    if backend not in _KNOWN:
         raise _no_address(url.render_as_string())
     try:
         url.get_dialect().import_dbapi()

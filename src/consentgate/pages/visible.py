@@ -34,7 +34,8 @@ _Attributes = Sequence[tuple[str, str | None]]
 def lines_of(html: str) -> list[str]:
     """Return the lines of text of a page, or of a piece of one, without what is hidden."""
     reader = _Reader()
-    reader.feed(html)
+    # HTML 13.2.5.42: a comment up to the next ">". Python's parser may raise an AssertionError.
+    reader.feed(html.replace("<![", "<!x["))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.text).split(_LINE_END))
     return [line for line in lines if line]

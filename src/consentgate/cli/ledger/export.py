@@ -36,7 +36,7 @@ def export(
     since: Since = None,
     until: Until = None,
     id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The records of this id alone.")
+        str | None, typer.Option("--id", metavar="ID", help="The records of one visitor alone, by an id.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -57,12 +57,12 @@ def export(
     Formats:
       csv       a table: a record in a line, the columns named in the first
       jsonl     a JSON object in a line: records, and before them the texts that they refer to
-      iso27560  a JSON object in a line: the consent record of an id, in the structure of
+      iso27560  a JSON object in a line: the consent record of a visitor, in the structure of
                 ISO/IEC TS 27560:2023 as far as public sources describe it
 
     Times are in UTC. "genuine" says whether the mark of a record fits: yes, no, or unchecked,
     where the key is not given. A cell of a table that a spreadsheet would take for a formula
-    stands behind an apostrophe.
+    stands behind an apostrophe. A consent record has only the events between --since and --until.
 
     Examples:
       consentgate ledger export -o records.csv --texts shown

@@ -63,8 +63,10 @@ def show(
     else:
         for record in found.records:
             _tell(record)
+        shown = {record.text for record in found.records}
         for text in found.texts:
-            _tell_text(text)
+            if text.hash in shown:  # The policy behind a text says nothing that is not in it.
+                _tell_text(text)
     if not found.records:
         remark(f"there is no record under {number}")
     changed = any(each.genuine is False for each in found.records)
