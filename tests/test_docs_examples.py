@@ -563,6 +563,8 @@ TESTED = {
     *(f"ledger/{name}.py" for name in ("gate", "extra")),
     *(f"ledger/{name}.sql" for name in ("roles", "rights", "watch", "spool")),
     *("ledger/backup.py", "ledger/crontab"),
+    # tests/test_docs_ledger_partitions.py
+    "ledger/partitions.sql",
     # Their pages use the scripts: tests/browser/test_other_banners_in_chromium.py.
     *(f"other_banners/{name}.{kind}" for name in BANNERS for kind in ("py", "js")),
 }

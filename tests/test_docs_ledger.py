@@ -24,6 +24,7 @@ from consentgate.cli.app import app as command_line
 from consentgate.ledger.marks import Marks
 from consentgate.ledger.reading import Record, records_in
 from consentgate.ledger.store import Store
+from serving import free_port
 
 SHOWN = transcripts.FOLDER / "ledger"
 KEY = "a key for the examples of the documentation"
@@ -87,6 +88,20 @@ def test_a_ledger_in_a_file_keeps_choices_under_its_own_key(folder: Path) -> Non
     assert (record.action, record.source, record.site) == ("granted", "banner", "shop.example")
     assert record.genuine is True
     assert Marks(KEY).newest != Marks(LEDGER_KEY).newest
+
+
+def test_a_key_of_its_own_can_come_later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the gate's key before its own a ledger marks with its own, and checks the rest."""
+    shutil.copy(SHOWN / "consentgate.toml", folder)
+    monkeypatch.delenv("CONSENTGATE_LEDGER_KEY")
+    answered(ConsentGate.from_toml("consentgate.toml"), "accept")
+    monkeypatch.setenv("CONSENTGATE_LEDGER_KEY", f"{KEY},{LEDGER_KEY}")
+    answered(ConsentGate.from_toml("consentgate.toml"), "refuse")
+    store = Store("sqlite:///consent.db", [KEY, LEDGER_KEY])
+    with store.reading() as connection:
+        assert [record.genuine for record in records_in(connection, store.marks)] == [True, True]
+    store.close()
+    assert [record.genuine for record in kept("sqlite:///consent.db")] == [None, True]
 
 
 def test_a_function_of_the_site_adds_the_account(folder: Path) -> None:
@@ -245,7 +260,7 @@ def test_what_is_watched_is_there(folder: Path, prepared: Database) -> None:
 
 def test_a_spool_keeps_what_the_database_does_not_take(folder: Path, prepared: Database) -> None:
     """With a spool a grant is one while nothing answers, waits on the disk, and gets there."""
-    nowhere = f"postgresql+psycopg://consent_app@127.0.0.1:{postgres.free_port()}/consent"
+    nowhere = f"postgresql+psycopg://consent_app@127.0.0.1:{free_port()}/consent"
     response = answered(in_the_cluster("spool.toml", folder, nowhere), "accept")
     assert response.status_code == 303
     store = Store(f"sqlite:///{folder}/spool.db", LEDGER_KEY)
@@ -262,13 +277,14 @@ def test_a_spool_keeps_what_the_database_does_not_take(folder: Path, prepared: D
 
 def test_what_cron_runs_is_done(folder: Path, prepared: Database) -> None:
     """The commands of the table for cron do what they are there for, by the roles that may."""
-    lines = (SHOWN / "crontab").read_text("utf-8")
-    commands = re.findall(r"consentgate ledger ([^>\n]+)", lines)
-    assert [command.split()[0] for command in commands] == ["seal", "prune"]
-    gate = in_the_cluster("cluster.toml", folder, prepared.url("consent_app"))
-    answered(gate, "accept")
-    for command, role in zip(commands, ("consent_app", "consent_owner"), strict=True):
+    answered(in_the_cluster("cluster.toml", folder, prepared.url("consent_app")), "accept")
+    table = re.compile(r"^CONSENTGATE_LEDGER=(.+)\n.* consentgate ledger ([^>\n]+)", re.MULTILINE)
+    done = []
+    for url, command in table.findall((SHOWN / "crontab").read_text("utf-8")):
+        role = str(make_url(url).username)
         assert said(shlex.split(command), prepared.url(role))
+        done.append((command.split()[0], role))
+    assert done == [("seal", "consent_app"), ("prune", "consent_owner")]
     assert len(kept(prepared.url("consent_reader"))) == 1
 
 

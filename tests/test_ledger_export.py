@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from consentgate import Cookie, Policy
 from consentgate.ledger.export import COLUMNS, as_csv, as_json_lines
-from consentgate.ledger.iso27560 import NOT_RECORDED, as_consent_records, records_by_id
+from consentgate.ledger.iso27560 import NOT_RECORDED, as_consent_records
 from consentgate.ledger.reading import Record, records_in
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import documents, records
@@ -44,7 +44,7 @@ def consent_records(store: Store, **options: Any) -> dict[str, dict[str, Any]]:
     """Return the consent records of a whole ledger, by their id."""
     lifetime = options.pop("lifetime", None)
     with store.reading() as connection:
-        found = records_by_id(connection, store.marks, **options)
+        found = records_in(connection, store.marks, by_visitor=True, **options)
         texts = Texts(connection, store.marks)
         said = [json.loads(line) for line in as_consent_records(found, texts, lifetime)]
     return {each["header"]["record_id"]: each for each in said}

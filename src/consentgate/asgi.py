@@ -118,6 +118,7 @@ async def is_kept(exchange: Exchange, journal: Journal) -> bool:
     those that the app's own functions run in. What had to be taken back may
     leave a smaller choice, which is kept then.
     """
+    journal.look_at(exchange)
     holds = True
     while (proof := exchange.proof(journal)) is not None:
         kept = await to_thread.run_sync(journal.record, *proof, limiter=CapacityLimiter(1))

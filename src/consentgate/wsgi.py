@@ -124,6 +124,7 @@ def is_kept(exchange: Exchange, journal: Journal) -> bool:
 
     What had to be taken back may leave a smaller choice, which is kept then.
     """
+    journal.look_at(exchange)
     holds = True
     while (proof := exchange.proof(journal)) is not None:
         holds = exchange.proved(journal.record(*proof)) and holds

@@ -1,8 +1,9 @@
 """Answers the shop's banner: each argument is an answer, of one more visitor."""
 
+import importlib
 import sys
 
-from flask_app import app
+app = importlib.import_module("flask_app").app
 
 for answer in sys.argv[1:]:
     form = {"answer": answer, "from": "banner"}

@@ -21,7 +21,7 @@ sessions = SecureCookieSessionInterface().get_signing_serializer(app)
 def account(request: Request) -> dict[str, str]:
     cookies = parse_cookie(request.headers.get("Cookie") or "")
     try:
-        session = sessions.loads(cookies.get("session", ""))
+        session = sessions.loads(cookies.get("session", "")) if sessions else {}
     except BadData:
         return {}
     return {"account": str(session["account"])} if "account" in session else {}

@@ -11,7 +11,7 @@ from consentgate.asgi import below_root, is_kept, joined
 from consentgate.consent import Consent
 from consentgate.exchange import Exchange
 from consentgate.ledger.journal import Journal
-from consentgate.ledger.keeping import note_lapse, unrecorded
+from consentgate.ledger.unrecorded import unrecorded
 
 # RFC 6455 7.4.1 and its registry: "Try Again Later".
 _TRY_AGAIN = 1013
@@ -32,7 +32,6 @@ class Keeper:
 
         `started` is what the gate makes of the start of a response.
         """
-        note_lapse(self._exchange, self._journal)
         if await is_kept(self._exchange, self._journal):
             return []
         self.has_answered = True

@@ -172,7 +172,7 @@ class Course:
     def _days(self, until: Any) -> str:
         """Return the days of what is missing: between its neighbours, and within its seal."""
         first, last = self._made_at, until
-        if not self._link and self.next > self._sealed and self._sealed_at:
+        if until is None and not self._link and self._sealed_at is not None:
             first = max(first, self._sealed_at) if isinstance(first, int) else self._sealed_at
         if self._link:
             first = max(first, self._link.oldest) if isinstance(first, int) else self._link.oldest

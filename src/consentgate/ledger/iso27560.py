@@ -35,14 +35,10 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, select
-
 from consentgate.choice import base_of
 from consentgate.ledger.export import keys_of
-from consentgate.ledger.marks import Marks
 from consentgate.ledger.notice import CONTROLLER, Notice, iso_duration
-from consentgate.ledger.reading import _PAGE, Record, _record, is_of
-from consentgate.ledger.tables import records
+from consentgate.ledger.reading import Record
 from consentgate.ledger.texts import GENUINE, Texts, utc
 
 SCHEMA = "ISO/IEC TS 27560:2023 by https://w3id.org/dpv/guides/consent-27560; consentgate 1"
@@ -66,26 +62,6 @@ _GIVEN, _REFUSED = "dpv:ConsentGiven", "dpv:ConsentRefused"
 _WITHDRAWN, _UNKNOWN = "dpv:ConsentWithdrawn", "dpv:ConsentUnknown"
 # What no visitor does: it ends what was given.
 _ENDED = {"lapsed": "dpv:ConsentExpired", "void": "dpv:ConsentInvalidated"}
-
-
-def records_by_id(
-    connection: Connection,
-    marks: Marks,
-    *,
-    id: str | None = None,
-    since: int | None = None,
-    until: int | None = None,
-) -> Iterator[Record]:
-    """Read records as `consentgate.ledger.reading.records_in` does, but visitor by visitor."""
-    query = select(records).order_by(records.c.id, records.c.sequence)
-    if id is not None:
-        query = query.where(is_of(id))
-    if since is not None:
-        query = query.where(records.c.made_at >= since)
-    if until is not None:
-        query = query.where(records.c.made_at < until)
-    for row in connection.execution_options(yield_per=_PAGE).execute(query):
-        yield _record(row, marks)
 
 
 def as_consent_records(

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from consentgate.ledger.daily import DailySeal
 from consentgate.ledger.desk import FAILURES, Desk
@@ -24,6 +24,9 @@ from consentgate.policy import Policy
 from consentgate.policy_document import policy_document
 from consentgate.proof import Document, Entry
 from consentgate.token import SecretKey
+
+if TYPE_CHECKING:
+    from consentgate.exchange import Exchange
 
 logger = logging.getLogger("consentgate")
 
@@ -78,11 +81,6 @@ class Journal:
         """Says what the site adds to a record."""
         return self._settings.extra
 
-    @property
-    def lapses(self) -> bool:
-        """Whether the end of a choice is kept as well."""
-        return self._settings.lapses
-
     def record(self, entry: Entry, grants: bool) -> bool:
         """Keep a choice; tell whether it may take effect.
 
@@ -110,6 +108,12 @@ class Journal:
         if not is_put:
             self._keep(running, ticket)
         return True
+
+    def look_at(self, exchange: Exchange) -> None:
+        """Keep the end of a choice, if a request shows one and the site wants that."""
+        entry = exchange.lapse(self) if self._settings.lapses else None
+        if entry is not None:
+            self.note(entry)
 
     def note(self, entry: Entry) -> None:
         """Keep what nobody waits for, once. Waits for nothing."""

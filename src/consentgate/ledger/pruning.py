@@ -20,18 +20,16 @@ def old_in(store: Store, before: float) -> tuple[Seal, ...]:
     seal is not as the ledger wrote it, or cannot be checked without its key:
     somebody may have made it look old to have its records removed.
     """
-    old = []
     with store.reading() as connection:
-        for each in seals_in(connection):
-            if each.pruned_at is not None or not _is_older(each, before):
-                continue
-            if not each.is_genuine(store.marks):
-                raise ConsentGateError(
-                    f"seal {each.number} is not as the ledger wrote it, or its key is not given: "
-                    "nothing is removed; see `consentgate ledger verify`"
-                )
-            old.append(each)
-    return tuple(old)
+        there = [each for each in seals_in(connection) if each.pruned_at is None]
+    old = tuple(each for each in there if _is_older(each, before))
+    for each in old:
+        if not each.is_genuine(store.marks):
+            raise ConsentGateError(
+                f"seal {each.number} is not as the ledger wrote it, or its key is not given: "
+                "nothing is removed; see `consentgate ledger verify`"
+            )
+    return old
 
 
 def prune(store: Store, old: tuple[Seal, ...], now: float) -> Iterator[int]:

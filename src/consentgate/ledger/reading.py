@@ -20,6 +20,9 @@ ORDER = (
 )
 """The columns of a record that its mark is made of, in order."""
 
+_COLUMNS = tuple(records.c[name] for name in (*ORDER, "key", "mac"))
+_DECISIONS, _EXTRA = ORDER.index("decisions"), ORDER.index("extra")
+
 
 class Record(NamedTuple):
     """One record of a ledger. See `consentgate.proof.Entry` for what is in it."""
@@ -53,13 +56,16 @@ def records_in(
     id: str | None = None,
     since: int | None = None,
     until: int | None = None,
+    by_visitor: bool = False,
 ) -> Iterator[Record]:
     """Read records in the order of their sequence: of one visitor, or made between two times.
 
-    `since` is the first second, `until` the second behind the last one. What is
-    not read yet is not in memory.
+    `since` is the first second, `until` the second behind the last one;
+    `by_visitor` has those of a visitor together. What is not read yet is not in
+    memory.
     """
-    query = select(records).order_by(records.c.sequence, records.c.id)
+    order = (records.c.sequence, records.c.id)
+    query = select(*_COLUMNS).order_by(*(reversed(order) if by_visitor else order))
     if id is not None:
         query = query.where(is_of(id))
     if since is not None:
@@ -82,12 +88,13 @@ def is_of(id: str) -> ColumnElement[bool]:
 
 
 def _record(row: Row[Any], marks: Marks) -> Record:
-    values = [row._mapping[name] for name in ORDER]
-    mark = (row.key, row.mac)
-    genuine = marks.fits(mark, "record", *values) if marks.is_known(row.key) else None
-    found: dict[str, Any] = dict(zip(ORDER, values, strict=True))
-    found["decisions"], found["extra"] = _read(row.decisions), _read(row.extra)
-    return Record(**found, genuine=genuine)
+    *values, key, mac = row
+    genuine = marks.fits((key, mac), "record", *values) if marks.is_known(key) else None
+    found = Record(*values, genuine=genuine)
+    return found._replace(
+        decisions=_read(values[_DECISIONS]),
+        extra=_read(values[_EXTRA]),
+    )
 
 
 def _read(text: str) -> Mapping[str, Any]:

@@ -97,8 +97,9 @@ class Digest:
 def seals_in(connection: Connection) -> Iterator[Seal]:
     """Read seals in the order of their numbers."""
     query = select(*(seals.c[name] for name in Seal._fields)).order_by(seals.c.number)
-    for row in connection.execute(query.execution_options(yield_per=PAGE)):
-        yield Seal(*row)
+    with connection.execute(query.execution_options(yield_per=PAGE)) as rows:
+        for row in rows:
+            yield Seal(*row)
 
 
 def newest_in(connection: Connection) -> Seal | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from consentgate.consent import Consent
 from consentgate.exchange import Exchange
 from consentgate.ledger.journal import Journal
-from consentgate.ledger.keeping import note_lapse, unrecorded
+from consentgate.ledger.unrecorded import unrecorded
 from consentgate.pages.request import PageResponse
 from consentgate.wsgi import is_kept
 
@@ -38,7 +38,6 @@ class Keeper:
         PEP 3333: a second one, with `exc_info`, stands for the first.
         """
         self._answer = None
-        note_lapse(self._exchange, self._journal)
         if is_kept(self._exchange, self._journal):
             return status, headers, True
         consent = Consent(self._exchange)

@@ -13,9 +13,7 @@ from consentgate.cli.words import counted
 
 
 def erase(
-    id: Annotated[
-        str, typer.Argument(metavar="ID", help="The id, as on the preferences page.")
-    ],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id, as on the preferences page.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     ledger: LedgerUrl = None,
     policy: PolicyFile = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -36,7 +36,8 @@ def export(
     since: Since = None,
     until: Until = None,
     id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The records of one visitor alone, by an id.")
+        str | None,
+        typer.Option("--id", metavar="ID", help="The records of one visitor alone, by an id."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -69,14 +70,21 @@ def export(
       consentgate ledger export --format jsonl --since 2026-01-01 --until 2026-06-30
       consentgate ledger export --format iso27560 --id 8sUXo1P0b2C5t0mHqv8y3w
     """
+    from consentgate.ledger.reading import records_in
     from consentgate.ledger.texts import Texts
 
     first, last = period(since, until)
     lasts = _lifetime(policy) if format == Format.ISO27560 else None
     genuine: Counter[bool | None] = Counter()
     with opened(ledger, policy) as store, store.reading() as connection, _file(output) as file:
-        read = _reader(format)
-        found = read(connection, store.marks, id=id, since=first, until=last)
+        found = records_in(
+            connection,
+            store.marks,
+            id=id,
+            since=first,
+            until=last,
+            by_visitor=format == Format.ISO27560,
+        )
         shown = Texts(connection, store.marks)
         lines = _lines(format, _noted(found, genuine, shown, texts), shown, texts is None, lasts)
         for line in lines:
@@ -100,13 +108,6 @@ def _file(path: Path | None) -> Iterator[TextIO]:
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         yield file
-
-
-def _reader(format: Format) -> Callable[..., Iterator[Record]]:
-    from consentgate.ledger.iso27560 import records_by_id
-    from consentgate.ledger.reading import records_in
-
-    return records_by_id if format == Format.ISO27560 else records_in
 
 
 def _noted(

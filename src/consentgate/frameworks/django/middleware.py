@@ -73,22 +73,34 @@ class ConsentMiddleware:
         if self.is_async:
             return self._answer(request)
         exchange, outermost = _enter(self.gate, request)
+        ledger = self.gate.ledger if outermost else None
+        if ledger is not None and exchange.choice is not None:
+            wsgi.is_kept(exchange, ledger)  # taken over from another banner
+        _arrive(exchange, outermost, request)
         page, inserter = self._asked(exchange, outermost, request)
         try:
             response = page or cast("HttpResponseBase", self.get_response(request))
         except BaseException:
             _abandon(exchange, outermost)
             raise
+        if ledger is not None and not wsgi.is_kept(exchange, ledger):
+            response, inserter = _unrecorded(exchange, request, response), None
         return _leave(exchange, outermost, response, inserter)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         exchange, outermost = _enter(self.gate, request)
+        ledger = self.gate.ledger if outermost else None
+        if ledger is not None and exchange.choice is not None:
+            await asgi.is_kept(exchange, ledger)  # taken over from another banner
+        _arrive(exchange, outermost, request)
         page, inserter = self._asked(exchange, outermost, request)
         try:
             response = page or await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         except BaseException:
             _abandon(exchange, outermost)
             raise
+        if ledger is not None and not await asgi.is_kept(exchange, ledger):
+            response, inserter = _unrecorded(exchange, request, response), None
         return _leave(exchange, outermost, response, inserter)
 
     def _asked(
@@ -120,19 +132,25 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
             vars(request).pop("headers", None)
     if around is None and exchange.gate.banner is not None:
         exchange.embedded = is_embedded(request.method or "GET", request.headers)
-    left = exchange.readable(lines) if around else exchange.arrive()
+        exchange.adopt()
+    return exchange, around is None
+
+
+def _arrive(exchange: Exchange, outermost: bool, request: HttpRequest) -> None:
+    """Leave of the cookies of a request what the view may read."""
+    lines = exchange.cookie_lines if outermost else _cookie_lines(request)
+    left = exchange.arrive() if outermost else exchange.readable(lines)
     if left is not lines:
         _hand_on(request, left)
     if exchange.gated:
         _watch(request, exchange)
     if exchange.reviews:
         exchange.embedded = is_embedded(request.method or "GET", request.headers)
-    return exchange, around is None
 
 
 def _new_exchange(gate: ConsentGate, request: HttpRequest, lines: list[bytes]) -> Exchange:
     description = None
-    if gate.needs_consent is not None:
+    if gate.takes_requests:
         description = Request(request.method or "GET", request.path, request.headers)
     exchange = Exchange(
         gate,
@@ -186,6 +204,21 @@ def _watch(request: HttpRequest, exchange: Exchange) -> None:
 def _abandon(exchange: Exchange, outermost: bool) -> None:
     if outermost:
         exchange.abandoned()
+
+
+def _unrecorded(
+    exchange: Exchange, request: HttpRequest, response: HttpResponseBase
+) -> HttpResponseBase:
+    """Return what leaves in place of a response whose grant the ledger could not keep."""
+    from consentgate.frameworks.django.pages import as_response
+    from consentgate.ledger.unrecorded import unrecorded
+
+    accept = request.META.get("HTTP_ACCEPT", "")
+    answer = unrecorded(Consent(exchange), request.path_info, accept)
+    replaced = as_response(answer)
+    # What the view opened is closed with what is sent, and the signal of it is sent once.
+    replaced._resource_closers += response._resource_closers  # type: ignore[attr-defined]  # Django's
+    return replaced
 
 
 def _leave(

@@ -13,7 +13,7 @@ from consentgate.exchange import Exchange
 from consentgate.frameworks.django.handle import consent
 from consentgate.pages.asking import Asking, may_put_in
 from consentgate.pages.insertion import Insertion
-from consentgate.pages.request import PageRequest, declared_length, whole
+from consentgate.pages.request import PageRequest, PageResponse, declared_length, whole
 from consentgate.pages.site import Site
 from consentgate.wire import BYTES, Header
 from consentgate.wsgi import unconditional
@@ -42,13 +42,17 @@ class DjangoPages:
             or "{SERVER_NAME}:{SERVER_PORT}".format(**request.META),
             body=_body(request, self._site.room(path)) if method == "POST" else b"",
         )
-        status, headers, content = self._site.answer(page, handle)
-        return HttpResponse(content, status=status, headers=dict(headers))
+        return as_response(self._site.answer(page, handle))
 
     def inserter(self, exchange: Exchange, request: HttpRequest) -> Inserter | None:
         """Return what puts banner and guard into the response to a request; None for none."""
         may = may_put_in(exchange.gate, request.method or "GET")
         return Inserter(exchange, request) if may else None
+
+
+def as_response(page: PageResponse) -> HttpResponse:
+    """Return a page as a response of Django's."""
+    return HttpResponse(page.body, status=page.status, headers=dict(page.headers))
 
 
 def _body(request: HttpRequest, most: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What both adapters do beside keeping a choice: note its end, and answer where it is not kept."""
+"""What a visitor is answered in place of a grant that the ledger could not keep."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from consentgate.pages.request import PageResponse
 
 if TYPE_CHECKING:
     from consentgate.consent import Consent
-    from consentgate.exchange import Exchange
-    from consentgate.ledger.journal import Journal
 
 _TEXT = b"Please try again: your choice could not be saved just now, so nothing new is allowed.\n"
 _FIELDS = {
@@ -34,10 +32,3 @@ def unrecorded(consent: Consent, path: str, accept: str) -> PageResponse:
     if site is None:
         return PageResponse(503, list(_FIELDS.items()), _TEXT)
     return site.unrecorded(path, accept, consent)
-
-
-def note_lapse(exchange: Exchange, journal: Journal) -> None:
-    """Have the end of a choice noted, where the request shows one and the site wants that."""
-    entry = exchange.lapse(journal) if journal.lapses else None
-    if entry is not None:
-        journal.note(entry)
