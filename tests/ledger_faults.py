@@ -168,7 +168,8 @@ def check(store: Store, visitors: Iterable[Visitor]) -> None:
     """
     visitors = list(visitors)
     until(lambda: is_settled(store, visitors))
-    assert not verify(store).findings
+    findings = verify(store).findings
+    assert not findings, findings
     found: defaultdict[str, list[Record]] = defaultdict(list)
     for record in _all(store):
         found[record.id].append(record)

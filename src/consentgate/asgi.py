@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from consentgate.request import CONDITIONS, Request, Target, is_embedded, opts_o
 from consentgate.wire import BYTES, Header
 
 if TYPE_CHECKING:
-    from consentgate.ledger.asgi import Keeper
     from consentgate.ledger.journal import Journal
     from consentgate.pages.asgi import AsgiPages
 
@@ -49,7 +48,6 @@ class ConsentMiddleware:
         self.app = app
         self.gate = gate
         self._pages: AsgiPages | None = None
-        self._keeper: Callable[[Exchange, Scope], Keeper] | None = None
         if gate.site is not None:
             from consentgate.pages.asgi import AsgiPages  # loaded only where there are pages
 
@@ -57,7 +55,7 @@ class ConsentMiddleware:
         if gate.ledger is not None:
             from consentgate.ledger.asgi import Keeper  # loaded only where there is a ledger
 
-            self._keeper = partial(Keeper, journal=gate.ledger)
+            self._keeper = Keeper
 
     # Every framework has its own types for these three; the gate fits them all.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -69,12 +67,10 @@ class ConsentMiddleware:
             # The specification says iterable: what the gate reads must be left for the app.
             scope = {**scope, "headers": list(scope["headers"] or ())}
         exchange, scope, outermost = _enter(self.gate, scope)
-        keeper = None
+        ledger, keeper = (self.gate.ledger if outermost else None), None
         if outermost:
-            if self._keeper is not None:
-                keeper = self._keeper(exchange, scope)
-                if exchange.choice is not None and self.gate.ledger is not None:
-                    await is_kept(exchange, self.gate.ledger)  # taken over from another banner
+            if ledger is not None and exchange.choice is not None:
+                await is_kept(exchange, ledger)  # taken over from another banner
             _arrive(exchange, scope)
         app, inserter, pages = self.app, None, self._pages
         if pages is not None and outermost and scope["type"] == "http":
@@ -87,12 +83,14 @@ class ConsentMiddleware:
         started = partial(_started, exchange, outermost)
 
         async def filtered(message: Message) -> None:
+            nonlocal keeper
             kind = message["type"]
-            if keeper is not None:
-                if kind in _STARTS and not keeper.has_answered:
+            if ledger is not None:
+                if kind in _STARTS and (ledger.lapses or exchange.choice) and keeper is None:
+                    keeper = self._keeper(exchange, scope, ledger)
                     for part in await keeper.answer(message, started):
                         await send(part)
-                if keeper.has_answered:
+                if keeper is not None and keeper.has_answered:
                     return
             if kind in _STARTS:
                 if inserter is not None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from consentgate.ledger.journal import Journal
-    from consentgate.ledger.wsgi import Keeper
     from consentgate.pages.wsgi import WsgiPages
 
 Pair = tuple[str, str]
@@ -60,7 +59,6 @@ class ConsentMiddleware:
         self.app = app
         self.gate = gate
         self._pages: WsgiPages | None = None
-        self._keeper: Callable[[Exchange, WSGIEnvironment], Keeper] | None = None
         if gate.site is not None:
             from consentgate.pages.wsgi import WsgiPages  # loaded only where there are pages
 
@@ -68,7 +66,7 @@ class ConsentMiddleware:
         if gate.ledger is not None:
             from consentgate.ledger.wsgi import Keeper  # loaded only where there is a ledger
 
-            self._keeper = partial(Keeper, journal=gate.ledger)
+            self._keeper = Keeper
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the app with `consentgate` in its environ, and filter each `start_response`."""
@@ -81,13 +79,13 @@ class ConsentMiddleware:
                 inserter = pages.inserter(exchange, environ, start_response)
                 start_response = start_response if inserter is None else inserter.start
 
-        keeper = None
-        if self._keeper is not None and outermost:
-            keeper = self._keeper(exchange, environ)
+        ledger, keeper = (self.gate.ledger if outermost else None), None
 
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
+            nonlocal keeper
             is_apps = True
-            if keeper is not None:
+            if ledger is not None and (keeper or ledger.lapses or exchange.choice):
+                keeper = keeper or self._keeper(exchange, environ, ledger)
                 status, headers, is_apps = keeper.start(status, headers)
             if inserter is not None and is_apps:
                 headers = inserter.begin(status, headers)
@@ -115,6 +113,8 @@ class ConsentMiddleware:
         if outermost:
             # PEP 3333's environ is the app's while it is called; and it refers to this: a cycle.
             exchange.narrow = None
+        if ledger is not None and not exchange.started:
+            keeper = self._keeper(exchange, environ, ledger)
         body = body if keeper is None else keeper.body(body)
         return body if inserter is None else inserter.body(body)
 

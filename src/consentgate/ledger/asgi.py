@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import Message, Scope
 
-from consentgate.asgi import below_root, is_kept, joined
+from consentgate.asgi import is_kept, joined
 from consentgate.consent import Consent
 from consentgate.exchange import Exchange
 from consentgate.ledger.journal import Journal
@@ -38,8 +38,8 @@ class Keeper:
         if start["type"] == "websocket.accept":
             return [{"type": "websocket.close", "code": _TRY_AGAIN, "reason": "try again later"}]
         scope, kind = self._scope, start["type"].removesuffix(".start")
-        path, accept = below_root(scope), joined(scope, b"accept")
-        status, fields, body = unrecorded(Consent(self._exchange), path, accept)
+        consent, accept = Consent(self._exchange), joined(scope, b"accept")
+        status, fields, body = unrecorded(consent, accept)
         head: list[Any] = [(n.lower().encode("ascii"), v.encode("ascii")) for n, v in fields]
         content = b"" if scope.get("method") == "HEAD" else body
         return [

@@ -109,9 +109,14 @@ class Journal:
             self._keep(running, ticket)
         return True
 
+    @property
+    def lapses(self) -> bool:
+        """Whether the end of a choice is kept as well."""
+        return self._settings.lapses
+
     def look_at(self, exchange: Exchange) -> None:
         """Keep the end of a choice, if a request shows one and the site wants that."""
-        entry = exchange.lapse(self) if self._settings.lapses else None
+        entry = exchange.lapse(self) if self.lapses else None
         if entry is not None:
             self.note(entry)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Result, select
 
 from consentgate.ledger.chain import Chain
 from consentgate.ledger.course import Course, Met, Registered
@@ -60,7 +60,12 @@ class Numbering:
     def findings(self) -> Iterator[Finding]:
         """Walk, and tell what is found."""
         query = select(*_COLUMNS).order_by(records.c.writer, records.c.number)
-        result = self._connection.execute(query.execution_options(yield_per=PAGE))
+        with self._connection.execute(query.execution_options(yield_per=PAGE)) as result:
+            yield from self._walk(result)
+        yield from self._turn_to(inf)
+        yield from self._erased.rest()
+
+    def _walk(self, result: Result[Any]) -> Iterator[Finding]:
         fits, hashes = self._marks.fits, self._hashes
         for page in result.partitions():
             self.records += len(page)
@@ -78,8 +83,6 @@ class Numbering:
                     here.go(number, values[_MADE_AT], mac)
                 else:
                     yield from self._meet(values, (key, mac))
-        yield from self._turn_to(inf)
-        yield from self._erased.rest()
 
     def _meet(self, values: Sequence[Any], mark: tuple[str, str]) -> Iterator[Finding]:
         record = self._met(values, mark)

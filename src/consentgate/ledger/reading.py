@@ -88,10 +88,10 @@ def is_of(id: str) -> ColumnElement[bool]:
 
 
 def _record(row: Row[Any], marks: Marks) -> Record:
-    *values, key, mac = row
+    cells: tuple[Any, ...] = tuple(row)
+    values, (key, mac) = cells[:-2], cells[-2:]
     genuine = marks.fits((key, mac), "record", *values) if marks.is_known(key) else None
-    found = Record(*values, genuine=genuine)
-    return found._replace(
+    return Record._make((*values, genuine))._replace(
         decisions=_read(values[_DECISIONS]),
         extra=_read(values[_EXTRA]),
     )

@@ -19,11 +19,10 @@ _FIELDS = {
 }
 
 
-def unrecorded(consent: Consent, path: str, accept: str) -> PageResponse:
+def unrecorded(consent: Consent, accept: str) -> PageResponse:
     """Return that answer: 503, in the visitor's language where the gate has pages.
 
-    `path` is the request's, below the place where the app is mounted, `accept`
-    its header of that name.
+    `accept` is the request's header of that name.
     """
     exchange = consent._exchange
     # It is none of the app's: what holds for those does not for it.
@@ -31,4 +30,4 @@ def unrecorded(consent: Consent, path: str, accept: str) -> PageResponse:
     site = exchange.gate.site
     if site is None:
         return PageResponse(503, list(_FIELDS.items()), _TEXT)
-    return site.unrecorded(path, accept, consent)
+    return site.unrecorded(consent.target.path, accept, consent)

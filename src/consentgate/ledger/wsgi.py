@@ -25,7 +25,6 @@ class Keeper:
     def __init__(self, exchange: Exchange, environ: WSGIEnvironment, journal: Journal) -> None:
         self._exchange = exchange
         self._journal = journal
-        self._path = environ.get("PATH_INFO", "")
         self._accept = environ.get("HTTP_ACCEPT", "")
         self._with_body = environ.get("REQUEST_METHOD") != "HEAD"
         self._answer: PageResponse | None = None
@@ -40,8 +39,7 @@ class Keeper:
         self._answer = None
         if is_kept(self._exchange, self._journal):
             return status, headers, True
-        consent = Consent(self._exchange)
-        self._answer = answer = unrecorded(consent, self._path, self._accept)
+        self._answer = answer = unrecorded(Consent(self._exchange), self._accept)
         return f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers), False
 
     def write(self, write: Write) -> Write:

@@ -214,7 +214,7 @@ def _unrecorded(
     from consentgate.ledger.unrecorded import unrecorded
 
     accept = request.META.get("HTTP_ACCEPT", "")
-    answer = unrecorded(Consent(exchange), request.path_info, accept)
+    answer = unrecorded(Consent(exchange), accept)
     replaced = as_response(answer)
     # What the view opened is closed with what is sent, and the signal of it is sent once.
     replaced._resource_closers += response._resource_closers  # type: ignore[attr-defined]  # Django's
