@@ -131,6 +131,7 @@ def test_a_lost_text_is_told(ledger: Store, tmp_path: Path) -> None:
     assert said.code == 0 and "missing: 1 text that records refer to" in said.err
 
 
+@pytest.mark.conformance("L11")
 def test_an_edited_record_is_told(ledger: Store) -> None:
     """Records that are not as they were written are exported, and stderr says how many."""
     with ledger.writing() as connection:

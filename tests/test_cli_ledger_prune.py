@@ -56,7 +56,7 @@ def test_old_records_are_pruned(old: Store, ledger_url: str) -> None:
     said = ledger(ledger_url, "prune", "--yes")
     assert said.code == 0, said.err
     assert "older than 2007 days: 2 records of 1 seal, made from " in said.out
-    assert "removed: 2 records, no texts\n" in said.out
+    assert "removed: 2 records\n" in said.out
     assert names_in(old) == ["A3"]
     checked = verify(old)
     assert checked.is_clean
@@ -85,7 +85,7 @@ def test_how_old_is_said_in_years_or_days(
     assert ("no seal has only records that are older than" in said.out) is not goes
 
 
-@pytest.mark.parametrize("age", ["5", "5 y", "y", "-5y", "0 years", "999999y", "99999 years"])
+@pytest.mark.parametrize("age", ["5", "5 y", "y", "-5y", "0 years", "0d", "9999999y"])
 def test_an_age_that_is_none_is_told(old: Store, ledger_url: str, age: str) -> None:
     """It ends with 2, says how to write it, and nothing goes."""
     said = ledger(ledger_url, "prune", f"--older-than={age}", "--yes")

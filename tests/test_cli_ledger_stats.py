@@ -37,6 +37,7 @@ def days(number: int) -> list[Entry]:
     return [entry(at=NOON + DAY * each) for each in range(number)]
 
 
+@pytest.mark.conformance("L12")
 def test_the_table_has_the_rates_by_day(ledger: Store) -> None:
     """Of each day it says how many choices there are, the shares, and a bar; then of all."""
     add_records(ledger, map(entry, ["granted", "granted", "partial", "refused"]))
@@ -65,7 +66,7 @@ def test_the_numbers_that_stand_apart_are_told(ledger: Store) -> None:
     """Void grants and lapsed choices are told below the rates, where there are any."""
     add_records(ledger, map(entry, ["granted", "void", "lapsed", "lapsed"]))
     assert lines(stats(ledger))[-2:] == [
-        "1 grant never reached the browser (void).",
+        "1 grant never reached the browser (void); in no rate.",
         "2 choices came to an end (lapsed); in no rate.",
     ]
 

@@ -35,7 +35,7 @@ def test_a_clean_ledger_is_said_to_be_clean(store: Store, ledger_url: str) -> No
         f"  unsealed  5, since {DAYS[3]}",
         "  texts     2",
         "  erased    2",
-        "  pruned    3, in 1 seals",
+        "  pruned    3 of 1 seal",
         "  anchors   0",
     ]
 

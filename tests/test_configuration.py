@@ -129,6 +129,7 @@ def test_a_file_says_what_one_would_write_in_python(tmp_path: Path) -> None:
     """Every key of a file comes out as the declaration or the option of its name."""
     (tmp_path / "texts").mkdir()
     (tmp_path / "own").mkdir()
+    (tmp_path / "proof").mkdir()
     found = load(put(tmp_path, EVERYTHING))
     harden = Hardening(secure=True, same_site="Lax")
     assert found.policy == Policy(

@@ -23,6 +23,7 @@ def test_every_behaviour_is_in_the_table() -> None:
         "C1",
         *(f"P{number}" for number in range(1, 11)),
         *(f"T{number}" for number in range(1, 9)),
+        *(f"L{number}" for number in range(1, 17)),
     }
     assert set(conformance.rows()) == expected
     assert all(len(statement) > 20 for statement, _ in conformance.rows().values())

@@ -80,6 +80,7 @@ def kept(url: str) -> list[Record]:
 # One machine
 
 
+@pytest.mark.conformance("L1", "L15")
 def test_a_ledger_in_a_file_keeps_choices_under_its_own_key(folder: Path) -> None:
     """The gate of the page writes a record that the ledger's own key has marked."""
     response = answered(shown("gate.py", folder)["gate"], "accept")
@@ -90,6 +91,7 @@ def test_a_ledger_in_a_file_keeps_choices_under_its_own_key(folder: Path) -> Non
     assert Marks(KEY).newest != Marks(LEDGER_KEY).newest
 
 
+@pytest.mark.conformance("L15")
 def test_a_key_of_its_own_can_come_later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the gate's key before its own a ledger marks with its own, and checks the rest."""
     shutil.copy(SHOWN / "consentgate.toml", folder)
@@ -104,6 +106,7 @@ def test_a_key_of_its_own_can_come_later(folder: Path, monkeypatch: pytest.Monke
     assert [record.genuine for record in kept("sqlite:///consent.db")] == [None, True]
 
 
+@pytest.mark.conformance("L2")
 def test_a_function_of_the_site_adds_the_account(folder: Path) -> None:
     """A choice of who is signed in has the account beside it, and of nobody else."""
     values = shown("extra.py", folder)
@@ -234,6 +237,7 @@ def test_nobody_but_the_owner_changes_the_past(
         prepared.say(role, statement)
 
 
+@pytest.mark.conformance("L13")
 def test_the_owner_removes(folder: Path, prepared: Database) -> None:
     """The owner's role may erase, after which nothing is left of an id and all is clean."""
     gate = in_the_cluster("cluster.toml", folder, prepared.url("consent_app"))
@@ -258,6 +262,7 @@ def test_what_is_watched_is_there(folder: Path, prepared: Database) -> None:
     assert number == 1
 
 
+@pytest.mark.conformance("L5")
 def test_a_spool_keeps_what_the_database_does_not_take(folder: Path, prepared: Database) -> None:
     """With a spool a grant is one while nothing answers, waits on the disk, and gets there."""
     nowhere = f"postgresql+psycopg://consent_app@127.0.0.1:{free_port()}/consent"
@@ -275,6 +280,7 @@ def test_a_spool_keeps_what_the_database_does_not_take(folder: Path, prepared: D
     assert actions == {"granted", "refused"}
 
 
+@pytest.mark.conformance("L10", "L13")
 def test_what_cron_runs_is_done(folder: Path, prepared: Database) -> None:
     """The commands of the table for cron do what they are there for, by the roles that may."""
     answered(in_the_cluster("cluster.toml", folder, prepared.url("consent_app")), "accept")

@@ -131,7 +131,6 @@ def test_a_month_begins_where_its_first_sequence_is(database: Database) -> None:
     database.run("functions")
     first = database.say("SELECT consentgate_sequence('2026-01-01');")
     seconds = JANUARY.timestamp()
-    assert first == sequence_at(seconds) >> 12 << 12
     assert sequence_at(seconds - 0.000_001) < first <= sequence_at(seconds)
 
 

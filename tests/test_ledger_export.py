@@ -62,6 +62,7 @@ def states(record: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [(event["event_state"], event["purposes"]) for event in record["events"]]
 
 
+@pytest.mark.conformance("L11")
 def test_a_table_has_the_documented_columns_in_order() -> None:
     """A program that reads the table finds its columns where they were."""
     head, *_ = as_csv([])
@@ -97,6 +98,7 @@ def test_a_row_says_what_was_decided_and_when(store: Store) -> None:
     }
 
 
+@pytest.mark.conformance("L11")
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "'x"])
 def test_a_cell_is_no_formula(start: str) -> None:
     """What a spreadsheet would calculate stands behind an apostrophe, which can be taken off."""
@@ -110,6 +112,7 @@ def test_a_cell_keeps_commas_quotes_and_line_ends() -> None:
     assert row["site"] == 'a,"b"\r\nc'
 
 
+@pytest.mark.conformance("L11")
 @pytest.mark.parametrize(
     ("genuine", "word"), [(True, "yes"), (False, "no"), (None, "unchecked")], ids=str
 )
@@ -126,6 +129,7 @@ def test_a_record_at_no_time_is_in_the_table(made_at: Any) -> None:
     assert row["time"] == "" and row["id"] == "id"
 
 
+@pytest.mark.conformance("L11")
 def test_json_lines_have_each_text_once_before_its_records(store: Store) -> None:
     """Who reads from the top knows every text that a record refers to, its policy's too."""
     german = shown("de")

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 import postgres
+from consentgate.ledger.store import Store
 from consentgate.ledger.tables import records
 from ledger_faults import (
     BOUND,
@@ -65,6 +66,7 @@ def prepared(cluster: postgres.Cluster) -> str:
         return address
 
 
+@pytest.mark.conformance("L6")
 @on_both_servers
 def test_a_worker_is_killed(server: str, ledger: str) -> None:
     """SIGKILL of a worker amid 1,000 choices costs no choice that a visitor was told of."""
@@ -80,28 +82,32 @@ def test_a_worker_is_killed(server: str, ledger: str) -> None:
         check(store, visitors)
 
 
+@pytest.mark.conformance("L6", "L8")
 def test_two_servers_share_a_database(ledger: str) -> None:
     """Two gunicorn and two uvicorn workers write into one ledger, and nobody is put off."""
-    choices = crowd(400)
-    visitors = [visitor for visitor, _ in choices]
+    visitors: list[Visitor] = []
 
     async def run(one: str, other: str) -> None:
-        halves = all_at_once(one, choices[::2]), all_at_once(other, choices[1::2])
-        await asyncio.gather(*halves)
+        halves = crowd(200), crowd(200)
+        await asyncio.gather(all_at_once(one, halves[0]), all_at_once(other, halves[1]))
+        visitors.extend(visitor for half in halves for visitor, _ in half)
         # Each goes on with the other server: what it holds was said by the first.
-        again = [(visitor, "withdraw") for visitor, answer in choices if answer != "refuse"]
-        await asyncio.gather(all_at_once(other, again[::2]), all_at_once(one, again[1::2]))
+        again = [[(v, "withdraw") for v, answer in half if answer != "refuse"] for half in halves]
+        await asyncio.gather(all_at_once(other, again[0]), all_at_once(one, again[1]))
 
-    with site("gunicorn", ledger) as one, site("uvicorn", ledger) as other:
-        asyncio.run(run(one, other))
-    assert statuses(visitors) == {200}
-    with opened(ledger) as store:
+    servers = site("gunicorn", ledger), site("uvicorn", ledger)
+    with servers[0] as one, servers[1] as other, opened(ledger) as store:
+        # One process may take all there is for a while, above all before the other is there.
+        for _ in range(10):
+            asyncio.run(run(one, other))
+            if writers_of(store) == 4:
+                break
         check(store, visitors)
-        with store.reading() as connection:
-            written = connection.execute(select(func.count(func.distinct(records.c.writer))))
-            assert written.scalar() == 4
+        assert writers_of(store) == 4
+    assert statuses(visitors) == {200}
 
 
+@pytest.mark.conformance("L6")
 @on_both_servers
 def test_the_database_is_stopped_and_started(server: str, cluster: postgres.Cluster) -> None:
     """Without its database a site starts, and refuses; whenever it comes back, all goes on."""
@@ -135,6 +141,7 @@ def test_the_database_is_stopped_and_started(server: str, cluster: postgres.Clus
     assert max(reply.seconds for v in visitors for reply in v.replies) < BOUND + SLACK
 
 
+@pytest.mark.conformance("L6")
 @on_both_servers
 def test_the_database_stands_still(
     server: str, ledger: str, request: pytest.FixtureRequest
@@ -169,6 +176,7 @@ def test_the_database_stands_still(
     assert slowest < BOUND / 2
 
 
+@pytest.mark.conformance("L6")
 @on_both_servers
 def test_the_disk_is_full(server: str, tmp_path: Path) -> None:
     """On a full disk grants are put off and refusals hold; with space again both are kept."""
@@ -199,6 +207,7 @@ def test_the_disk_is_full(server: str, tmp_path: Path) -> None:
         assert statuses([visitor]) == {503 if answer in GRANTING else 200}
 
 
+@pytest.mark.conformance("L6", "L5")
 @pytest.mark.parametrize(
     ("server", "drains"), [("gunicorn", "next"), ("uvicorn", "running")], ids=SERVERS
 )
@@ -232,6 +241,7 @@ def test_the_database_is_gone_for_the_whole_run(
     assert statuses(visitors) == {200, 0}
 
 
+@pytest.mark.conformance("L6")
 def test_the_spools_disk_is_full(cluster: postgres.Cluster, tmp_path: Path) -> None:
     """Where the spool is full, too, grants are put off until the disk or the database is back."""
     ledger, disk = prepared(cluster), TinyDisk(tmp_path)
@@ -257,6 +267,13 @@ def test_the_spools_disk_is_full(cluster: postgres.Cluster, tmp_path: Path) -> N
     assert statuses(visitor for visitor, _ in spooled) == {200}
     for visitor, answer in during:
         assert statuses([visitor]) == {503 if answer in GRANTING else 200}
+
+
+def writers_of(store: Store) -> int:
+    """Return how many writers have records in a ledger."""
+    with store.reading() as connection:
+        written = connection.execute(select(func.count(func.distinct(records.c.writer))))
+        return int(written.scalar_one())
 
 
 def statuses(visitors: Iterable[Visitor]) -> set[int]:

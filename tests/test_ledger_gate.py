@@ -431,6 +431,7 @@ def test_another_banners_refusal_is_taken_over(
     assert answer.names[:2] == [NAME, b"session"]
 
 
+@pytest.mark.conformance("L2")
 def test_a_site_adds_what_it_wants(adapter: Adapter, site: Site) -> None:
     """A function of the site's own adds to a record, from the request."""
 
@@ -447,6 +448,7 @@ def test_a_site_adds_what_it_wants(adapter: Adapter, site: Site) -> None:
     ]
 
 
+@pytest.mark.conformance("L2")
 @pytest.mark.parametrize(
     "hook", [lambda _: 1 / 0, lambda _: None, lambda _: {"much": "x" * 10_000}]
 )
@@ -460,6 +462,7 @@ def test_a_hook_that_fails_costs_nobody_the_choice(
     assert "the choice is kept without it" in caplog.text
 
 
+@pytest.mark.conformance("L1")
 @pytest.mark.parametrize(
     ("fixed", "host", "kept"),
     [

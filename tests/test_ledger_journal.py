@@ -118,6 +118,7 @@ def test_a_grant_is_durable_when_it_is_granted(journal: Journal, store: Store) -
     assert ids(store) == [grant.id]
 
 
+@pytest.mark.conformance("L8")
 def test_choices_at_once_share_a_transaction(journal: Journal, store: Store) -> None:
     """Many who choose at the same moment are all kept, each once."""
     entries = [entry() for _ in range(100)]
@@ -133,6 +134,7 @@ def test_choices_at_once_share_a_transaction(journal: Journal, store: Store) -> 
     assert sorted(ids(store)) == sorted(each.id for each in entries)
 
 
+@pytest.mark.conformance("L4")
 def test_without_a_database_nothing_is_granted(
     journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +146,7 @@ def test_without_a_database_nothing_is_granted(
     assert ids(store) == ["later"]
 
 
+@pytest.mark.conformance("L4")
 def test_without_a_database_a_refusal_holds(
     journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +174,7 @@ def test_while_it_is_down_nobody_waits(journal: Journal, monkeypatch: pytest.Mon
     slow.go_on.set()
 
 
+@pytest.mark.conformance("L4")
 def test_a_grant_that_comes_too_late_is_taken_back(
     journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +203,7 @@ def test_a_grant_in_doubt_is_taken_back(
     ]
 
 
+@pytest.mark.conformance("L8")
 def test_a_refusal_in_doubt_is_there_once(
     journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_short_failure_is_nobodys(
     assert ids(store) == [grant.id]
 
 
+@pytest.mark.conformance("L5")
 def test_a_spool_takes_what_the_database_does_not(
     spooling: Journal, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -244,6 +250,7 @@ def test_a_spool_takes_what_the_database_does_not(
     until(lambda: Spool(tmp_path / "spool", KEY, 1.0).waiting() == 0)
 
 
+@pytest.mark.conformance("L5")
 def test_a_grant_that_is_spooled_and_written_is_there_once(
     spooling: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +262,7 @@ def test_a_grant_that_is_spooled_and_written_is_there_once(
     assert ids(store) == [grant.id, "last"]
 
 
+@pytest.mark.conformance("L5")
 def test_what_another_process_left_is_drained(
     spooling: Journal, store: Store, tmp_path: Path
 ) -> None:
@@ -364,6 +372,7 @@ def test_after_its_end_it_begins_anew(journal: Journal, store: Store) -> None:
     assert ids(store) == ["one", "two"]
 
 
+@pytest.mark.conformance("L8")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_a_child_process_is_a_writer_of_its_own(journal: Journal, store: Store) -> None:
     """After a fork, as of a server that loads the app first, parent and child both write."""

@@ -12,14 +12,13 @@ from adapters import KEY
 from consentgate.errors import ConsentGateError
 from consentgate.ledger import pruning
 from consentgate.ledger.erasing import Removed, count_of, erase
-from consentgate.ledger.pruning import drop_texts, old_in, prune
+from consentgate.ledger.pruning import old_in, prune
 from consentgate.ledger.seals import seal
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Document, compact
 from ledger_history import DAYS, edit, entries, fill, id_of, night, put_back, taken
-from ledger_rows import DAY, NOON, POLICY, add_records, entry, shown
+from ledger_rows import DAY, NOON, add_records, entry
 
 
 def ids_in(store: Store) -> list[str]:
@@ -37,6 +36,7 @@ def pruned(store: Store, before: float, now: float = night(9)) -> list[int]:
     return list(prune(store, old_in(store, before), now))
 
 
+@pytest.mark.conformance("L13")
 def test_whole_seals_are_pruned(store: Store) -> None:
     """A seal goes once its newest record is old enough; what it says stays and is clean."""
     fill(store)
@@ -48,6 +48,7 @@ def test_whole_seals_are_pruned(store: Store) -> None:
     assert pruned(store, NOON + 2 * DAY) == []
 
 
+@pytest.mark.conformance("L13")
 def test_a_seal_with_one_record_that_is_not_old_stays(store: Store) -> None:
     """A record that came late into a seal, from a spool, keeps all of it."""
     add_records(store, [*entries("A", (1, 2), 0), *entries("A", (3,), 5)])
@@ -105,37 +106,6 @@ def test_each_seal_is_pruned_at_once_or_not_at_all(
     assert verify(store).is_clean
 
 
-def test_texts_go_with_the_last_record_that_was_shown_them(store: Store) -> None:
-    """A text goes once nothing refers to it, and with it a policy that only it was about."""
-    policy = Document.of("policy", "r2", "", "# the second\n")
-    newer = Document.of(
-        "text", "r2", "en", compact({"policy": policy.hash, "revision": "r2", "language": "en"})
-    )
-    writer = Writer(store, clock=lambda: NOON)
-    writer.write(entries("A", (1, 2), 0))
-    seal(store, night(0))
-    writer.write([entry(at=NOON + DAY, shown=newer, documents=(newer, policy))])
-    seal(store, night(1))
-    assert drop_texts(store, night(9)) == 0
-    assert pruned(store, NOON + DAY) == [2]
-    assert drop_texts(store, NOON) == 0  # They are not older than that.
-    assert drop_texts(store, night(9)) == 2
-    assert hashes_in(store) == {newer.hash, policy.hash}
-    assert verify(store).is_clean
-
-
-def test_a_policy_that_a_text_is_about_stays(store: Store) -> None:
-    """The policy that a record is about by its text alone is kept, whatever its revision."""
-    other = Document.of("policy", "r0", "", "# another\n")
-    text = shown(policy=other.hash)
-    add_records(store, [entry(shown=text, documents=(text, other, POLICY))])
-    assert drop_texts(store, night(9)) == 0
-    edit(store, "documents", "revision = 'r0'", f"hash = '{POLICY.hash}'")
-    assert drop_texts(store, night(9)) == 1
-    assert hashes_in(store) == {text.hash, other.hash}
-    assert verify(store).is_clean
-
-
 def test_pruning_goes_on_beside_writers(store: Store, ledger_url: str) -> None:
     """Records are written, erased, sealed and pruned at once, and nothing is found in the end."""
     failed: list[BaseException] = []
@@ -175,6 +145,7 @@ def test_pruning_goes_on_beside_writers(store: Store, ledger_url: str) -> None:
     assert checked.is_clean, checked.findings
 
 
+@pytest.mark.conformance("L13")
 @pytest.mark.parametrize("name", ["B2", "A7"])
 def test_an_erased_id_has_no_record_any_more(store: Store, name: str) -> None:
     """Of an id, sealed or not, only the marks of its records are left, and the rest is clean."""
@@ -192,6 +163,7 @@ def test_an_erased_id_has_no_record_any_more(store: Store, name: str) -> None:
     assert verify(store).is_clean
 
 
+@pytest.mark.conformance("L13")
 def test_all_records_of_an_id_are_erased(store: Store) -> None:
     """An id may have many records of many days, and all of them go, those of others stay."""
     many = [entry(at=NOON + second, id=id_of("me")) for second in range(250)]

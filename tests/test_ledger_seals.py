@@ -59,6 +59,7 @@ def test_a_seal_says_what_it_is_over(store: Store) -> None:
     assert all_in(store) == [made]
 
 
+@pytest.mark.conformance("L10")
 def test_the_next_seal_is_over_what_is_new_and_follows_the_last(store: Store) -> None:
     """What was sealed is not sealed again, and each seal has the mark of the one before."""
     writer = Writer(store)
@@ -125,6 +126,7 @@ def test_ranges_that_are_none_are_no_ranges(ranges: str) -> None:
     assert Seal(1, 0, ranges, 0, 0, 0, "", "", "", "").spans == {}
 
 
+@pytest.mark.conformance("L10")
 def test_of_two_that_seal_at_once_one_gives_up(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +145,7 @@ def test_of_two_that_seal_at_once_one_gives_up(
     assert made_by == all_in(store)
 
 
+@pytest.mark.conformance("L10")
 def test_with_many_writers_and_sealers_each_record_is_in_one_seal(
     store: Store, ledger_url: str
 ) -> None:

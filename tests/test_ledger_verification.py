@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from itsdangerous import Signer
 
 import postgres
 from adapters import KEY
 from consentgate.ledger import tables
 from consentgate.ledger.erasing import erase
 from consentgate.ledger.findings import KINDS, Finding, day_of, days_between, days_of, found
+from consentgate.ledger.marks import Marks
 from consentgate.ledger.migrating import upgrade
 from consentgate.ledger.pruning import old_in, prune
 from consentgate.ledger.seals import newest_in, seal
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer, document_row
-from consentgate.proof import Document, sequence_at
+from consentgate.proof import Document, compact, sequence_at
 from ledger_history import (
     DAYS,
     Rows,
@@ -109,6 +112,7 @@ def of_record(kind: str, day: str, **row: Any) -> Expected:
     return Expected("records", kind, day, row)
 
 
+@pytest.mark.conformance("L9")
 def test_a_ledger_that_nobody_touched_is_clean(history: Store) -> None:
     """All that was checked is counted, and nothing is found."""
     checked = verify(history)
@@ -152,6 +156,7 @@ COLUMNS = {
 PLACES = {"sealed": (2, 2, DAYS[1], "B2"), "unsealed": (4, 3, DAYS[3], "D3")}
 
 
+@pytest.mark.conformance("L9")
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("column", COLUMNS)
 def test_an_edited_column_of_a_record_is_found(history: Store, column: str, place: str) -> None:
@@ -193,6 +198,7 @@ def test_an_edited_number_is_found(history: Store, value: int) -> None:
     )
 
 
+@pytest.mark.conformance("L15")
 def test_a_record_under_a_key_that_is_not_given_is_told(history: Store) -> None:
     """Who names a key that there is not has made a row that cannot be checked, which is told."""
     edit(history, "records", "\"key\" = 'other!'", "writer=2 AND number=6")
@@ -211,6 +217,7 @@ DELETED = {
 }
 
 
+@pytest.mark.conformance("L9")
 @pytest.mark.parametrize("case", DELETED)
 def test_a_deleted_record_is_found(history: Store, case: str) -> None:
     """What is missing is told by its writer and numbers, and by its day."""
@@ -220,6 +227,7 @@ def test_a_deleted_record_is_found(history: Store, case: str) -> None:
     check(history, of_record("missing", day, **row))
 
 
+@pytest.mark.conformance("L9")
 def test_all_records_of_a_writer_deleted_are_found(history: Store) -> None:
     """Of a writer without any record left, what it had is told seal by seal."""
     remove(history, "records", "writer = 2")
@@ -230,6 +238,7 @@ def test_all_records_of_a_writer_deleted_are_found(history: Store) -> None:
     )
 
 
+@pytest.mark.conformance("L9")
 def test_all_records_deleted_are_found(history: Store) -> None:
     """An emptied table is missing all that was in it, but what was erased or pruned."""
     remove(history, "records")
@@ -256,6 +265,7 @@ def copied(store: Store, name: str, **changes: Any) -> None:
 WRITTEN_ON = {"B2": 1, "B7": 2, "A8": 3, "D3": 3}
 
 
+@pytest.mark.conformance("L9")
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -280,6 +290,7 @@ def test_an_inserted_record_is_found(history: Store, name: str, changes: dict[st
     assert DAYS[WRITTEN_ON[name]] in finding.day
 
 
+@pytest.mark.conformance("L9")
 def test_swapped_numbers_are_found(history: Store) -> None:
     """Records in another order than they were written in are found, both of them."""
     edit(history, "records", "number = 3 - number", "writer = 2 AND number IN (1, 2)")
@@ -290,6 +301,7 @@ def test_swapped_numbers_are_found(history: Store) -> None:
     )
 
 
+@pytest.mark.conformance("L9")
 def test_swapped_contents_are_found(history: Store) -> None:
     """Records that have each other's decisions and marks are found, both of them."""
     rows = {r["id"]: r for r in taken(history)["consentgate_records"]}
@@ -308,6 +320,7 @@ def test_swapped_contents_are_found(history: Store) -> None:
     )
 
 
+@pytest.mark.conformance("L9")
 def test_a_tail_that_is_cut_off_with_an_older_row_of_its_writer_is_found(store: Store) -> None:
     """Where the tail is sealed, a writer's row that counts fewer records is found, and the tail."""
     writer = Writer(store, clock=lambda: NOON)
@@ -437,6 +450,7 @@ def test_a_registry_that_is_gone_or_doubled_is_found(history: Store) -> None:
     check(history, Expected("registry", "missing", DAYS[0], {}))
 
 
+@pytest.mark.conformance("L9")
 @pytest.mark.parametrize(
     "change",
     [
@@ -498,6 +512,7 @@ SEALS = {
 }
 
 
+@pytest.mark.conformance("L9")
 @pytest.mark.parametrize("column", SEALS)
 def test_an_edited_seal_is_found(history: Store, column: str) -> None:
     """Whichever column of a seal is edited, that seal is told, and nothing else."""
@@ -522,6 +537,7 @@ def test_a_renumbered_seal_is_found(history: Store, number: int) -> None:
     )
 
 
+@pytest.mark.conformance("L9")
 def test_a_seal_deleted_from_the_middle_is_found(history: Store) -> None:
     """The seal that the next one follows is told, and between which days it was made."""
     remove(history, "seals", "number = 2")
@@ -538,6 +554,7 @@ def test_all_seals_but_the_last_deleted_are_found(history: Store) -> None:
     )
 
 
+@pytest.mark.conformance("L10")
 def test_a_seal_deleted_from_the_end_is_found_by_an_anchor(history: Store) -> None:
     """Without the newest seal nothing is lost, and nothing told; who noted it can tell."""
     with history.reading() as connection:
@@ -660,6 +677,7 @@ def test_an_erasure_beyond_what_was_written_is_found(store: Store) -> None:
     """An erasure that is newer than its writer's row is told."""
     writer = Writer(store, clock=lambda: NOON)
     writer.write(entries("A", (1,), 0))
+    add_records(store, entries("B", (1,), 0))
     older = taken(store)
     writer.write(entries("A", (2,), 0))
     erase(store, id_of("A2"), night(0))
@@ -744,6 +762,7 @@ def test_a_seal_that_does_not_begin_where_the_last_ended_is_found(store: Store) 
     )
 
 
+@pytest.mark.conformance("L10")
 def test_an_older_copy_of_all_is_found_by_an_anchor_alone(store: Store) -> None:
     """The whole ledger as it was looks as it did; only who noted a later seal can tell."""
     fill(store)
@@ -756,6 +775,7 @@ def test_an_older_copy_of_all_is_found_by_an_anchor_alone(store: Store) -> None:
     assert (finding.table, finding.kind, finding.row) == ("seals", "anchor", {"seal": 4})
 
 
+@pytest.mark.conformance("L10")
 def test_an_emptied_ledger_is_found_by_an_anchor_alone(history: Store) -> None:
     """A ledger without any row looks as a new one, but for who noted a seal."""
     put_back(history, {})
@@ -770,6 +790,17 @@ def test_another_seal_than_was_noted_is_found(history: Store) -> None:
     assert (finding.kind, finding.day, finding.row) == ("anchor", DAYS[2], {"seal": 2})
 
 
+def test_a_seal_that_was_made_twice_is_found_by_both_notes(store: Store) -> None:
+    """Where a log has two seals of one number, an older copy was put back and sealed again."""
+    one, other = branches(store)
+    notes = [(each["number"], each["mac"]) for each in one["consentgate_seals"]]
+    put_back(store, other)
+    assert verify(store, anchors=notes[:1]).is_clean
+    notes += [(each["number"], each["mac"]) for each in other["consentgate_seals"]]
+    assert [finding.row["seal"] for finding in verify(store, anchors=notes)] == [2, 3]
+
+
+@pytest.mark.conformance("L15")
 def test_keys_may_be_rotated(history: Store, kept: Kept) -> None:
     """What older keys marked is checked by them, and told where they are not given."""
     new = "a-new-key-of-the-ledger-32-letter"
@@ -878,6 +909,22 @@ def test_a_finding_is_plain_values() -> None:
     }
 
 
+def test_a_mark_is_an_hmac_that_others_can_check() -> None:
+    """A mark is HMAC-SHA-256 of JSON, under a key that itsdangerous derives of the ledger's."""
+    marks = Marks(KEY)
+    mark = marks.of("record", "a", 1, '\u00e9"')
+    derived = Signer(
+        KEY, salt="consentgate.ledger", key_derivation="hmac", digest_method=hashlib.sha256
+    ).derive_key()
+    signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
+    text = compact(["record", marks.newest, "a", 1, '\u00e9"'])
+    assert mark == (marks.newest, signer.get_signature(text).decode("ascii"))
+    assert marks.newest == signer.get_signature("name").decode("ascii")[:6]
+    assert marks.fits(mark, "record", "a", 1, '\u00e9"')
+    assert not marks.fits(mark, "record", "a", 1, "\u00e9")
+    assert not marks.fits(mark, "record", b"bytes")
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.integers(0, 2), st.integers(1, 4)),
@@ -947,6 +994,7 @@ def tampered(rows: Rows, pick: Callable[[int], int]) -> Rows:
     return result
 
 
+@pytest.mark.conformance("L9")
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -66,6 +66,7 @@ def test_an_entry_is_read_back_as_it_was_written(store: Store) -> None:
     assert text.genuine
 
 
+@pytest.mark.conformance("L8")
 def test_a_writer_numbers_its_records_without_gaps(store: Store) -> None:
     """What a writer wrote, in however many transactions, is numbered from one on."""
     writer = Writer(store)
@@ -77,6 +78,7 @@ def test_a_writer_numbers_its_records_without_gaps(store: Store) -> None:
         assert connection.execute(select(writers.c.written)).scalar() == 3
 
 
+@pytest.mark.conformance("L8")
 def test_the_same_entry_is_written_once(store: Store) -> None:
     """An entry that is given again is not written a second time, whoever writes it."""
     first, second = entry(), entry()
@@ -85,6 +87,7 @@ def test_the_same_entry_is_written_once(store: Store) -> None:
     assert written(store) == [first.id, second.id]
 
 
+@pytest.mark.conformance("L8")
 def test_many_writers_begin_at_once(store: Store) -> None:
     """Writers that register at the same moment get numbers of their own, and lose nothing."""
     start, entries = Barrier(4), [entry() for _ in range(40)]
@@ -120,6 +123,7 @@ def persist(writer: Writer, entries: list[Entry]) -> None:
             return
 
 
+@pytest.mark.conformance("L8")
 def test_after_a_doubt_it_looks_first(store: Store) -> None:
     """Where the answer to a commit was lost, the same entries are not written twice."""
     writer, first, second, third = Writer(store), entry(), entry(), entry()
@@ -132,6 +136,7 @@ def test_after_a_doubt_it_looks_first(store: Store) -> None:
         assert connection.execute(select(writers.c.written)).scalar() == 3
 
 
+@pytest.mark.conformance("L8")
 def test_a_transaction_that_ends_late_is_seen(store: Store) -> None:
     """Where an earlier transaction turns out to have been committed, nothing is written over it."""
     writer, late = Writer(store), entry()
@@ -186,6 +191,7 @@ def test_a_registry_that_was_removed_stays_so(store: Store) -> None:
         assert connection.execute(select(func.max(writers.c.writer))).scalar() == 2
 
 
+@pytest.mark.conformance("L14")
 def test_an_upgrade_is_done_once(ledger_url: str) -> None:
     """The tables are made once, and a second upgrade changes nothing."""
     store = Store(ledger_url, KEY)
@@ -198,6 +204,7 @@ def test_an_upgrade_is_done_once(ledger_url: str) -> None:
     store.close()
 
 
+@pytest.mark.conformance("L14")
 def test_upgrades_at_once_wait_for_each_other(ledger_url: str) -> None:
     """Processes that upgrade at the same moment, as workers at their start, all succeed."""
     start, failures = Barrier(4), []
@@ -219,6 +226,7 @@ def test_upgrades_at_once_wait_for_each_other(ledger_url: str) -> None:
     assert failures == []
 
 
+@pytest.mark.conformance("L14")
 def test_the_migrations_make_what_the_tables_say(store: Store) -> None:
     """What Alembic makes is what the code reads and writes."""
     from alembic.autogenerate import compare_metadata
@@ -232,6 +240,7 @@ def test_the_migrations_make_what_the_tables_say(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.conformance("L14")
 def test_a_postgresql_without_tables_is_not_made_one(ledger_url: str) -> None:
     """The embedded ledger makes its tables at first use; elsewhere that is somebody's decision."""
     store = Store(ledger_url, KEY)

@@ -16,8 +16,13 @@ _RANDOM = 22
 
 
 def new_id() -> str:
-    """Return a fresh random id of 128 bits: 22 URL-safe characters."""
-    return secrets.token_urlsafe(16)
+    """Return a fresh random id of nearly 128 bits: 22 URL-safe characters.
+
+    None begins with "-": a command would take it for an option.
+    """
+    while (drawn := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return drawn
 
 
 def marked(base: str, mark: str) -> str:

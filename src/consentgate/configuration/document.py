@@ -179,20 +179,28 @@ class ConsentFromTable(Table):
     )
 
 
+LEDGER_URL = r"^(sqlite|postgresql|cockroachdb)(\+[a-z0-9]+)?://."
+"""What the address of a ledger looks like, for editors."""
+_SECONDS = {"type": "number", "exclusiveMinimum": 0, "maximum": 60}
+
+
 class LedgerTable(Table):
     """Where the proof of choices is kept."""
 
-    url: str = Field(
+    url: Annotated[str, WithJsonSchema({"type": "string", "pattern": LEDGER_URL})] = Field(
         description="The database, as in 'sqlite:///consent.db' or "
         "'postgresql+psycopg://user@host/database'."
     )
-    site: str | None = Field(
-        None, description="The name that records are kept under; left out, the host that was asked."
+    site: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[!-~]{1,255}$"})] | None = (
+        Field(
+            None,
+            description="The name that records are kept under; left out, the host that was asked.",
+        )
     )
     spool: str | None = Field(
         None, description="A file that takes choices while the database does not answer."
     )
-    timeout: float = Field(
+    timeout: Annotated[float, WithJsonSchema(_SECONDS)] = Field(
         2.0, description="How many seconds a choice waits for the database at most."
     )
     lapses: bool = Field(False, description="Keep a record of each choice that ends, too.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from consentgate.configuration.document import File
+from consentgate.configuration.document import LEDGER_URL, File
 
 FILE = Path(__file__).with_name("consentgate.schema.json")
 """Where it is shipped."""
@@ -39,7 +39,7 @@ def schema() -> dict[str, Any]:
     properties["presets"]["items"] = {"enum": sorted(names())}
     properties["pages"]["anyOf"].append({"const": False})
     ledger = tables["GateTable"]["properties"]["ledger"]
-    ledger["anyOf"] = [{"type": "string"}, {"$ref": ledger.pop("$ref")}]
+    ledger["anyOf"] = [{"type": "string", "pattern": LEDGER_URL}, {"$ref": ledger.pop("$ref")}]
     return {"$schema": _Dialect.schema_dialect, **made, "$defs": tables}
 
 

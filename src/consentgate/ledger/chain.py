@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import NamedTuple
 
@@ -48,13 +48,19 @@ class Chain:
         self.first: Seal | None = None
         self.last: Seal | None = None
 
-    def follow(self, seals: Iterable[Seal], anchors: Mapping[int, str]) -> Iterator[Finding]:
+    def follow(
+        self, seals: Iterable[Seal], anchors: Iterable[tuple[int, str]]
+    ) -> Iterator[Finding]:
         """Check seals in the order of their numbers, and that those noted elsewhere are there.
 
-        `anchors` has the mark of a seal by its number.
+        `anchors` are numbers and marks. One number may have been noted with two
+        marks, as when an older copy of the ledger was sealed again: then one of
+        the two is not there.
         """
         expected, previous = 1, None
-        awaited = dict(anchors)
+        awaited: dict[int, set[str]] = {}
+        for number, mac in anchors:
+            awaited.setdefault(number, set()).add(mac)
         for seal in seals:
             self.count += 1
             genuine = seal.is_genuine(self._marks)
@@ -66,7 +72,7 @@ class Chain:
                 yield self._missing(expected, seal)
                 previous = None
             expected = seal.number + 1
-            yield from _anchored(seal, awaited.pop(seal.number, seal.mac))
+            yield from _anchored(seal, awaited.pop(seal.number, set()))
             if genuine is False:
                 self._is_broken, previous = True, None
                 continue
@@ -156,8 +162,8 @@ class Chain:
                 )
 
 
-def _anchored(seal: Seal, mac: str) -> Iterator[Finding]:
-    if seal.mac != mac:
+def _anchored(seal: Seal, macs: set[str]) -> Iterator[Finding]:
+    if macs - {seal.mac}:
         yield found(
             *("seals", "anchor", day_of(seal.made_at)),
             "is another than the one that was noted: was an older copy of the ledger restored?",

@@ -103,7 +103,6 @@ class Course:
                 {"writer": self.writer},
             )
         yield from self._gap(max(self._written or 0, self._sealed), None)
-        yield from self._erased.strays(self.writer, float("inf"))
 
     @property
     def _link(self) -> Link | None:

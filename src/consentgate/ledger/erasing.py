@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select
 
 from consentgate.errors import ConsentGateError
 from consentgate.ledger.marks import Marks
-from consentgate.ledger.reading import ORDER
+from consentgate.ledger.reading import ORDER, is_of
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import erasures, records
 
@@ -24,14 +24,14 @@ class Removed(NamedTuple):
 
 
 def count_of(store: Store, id: str) -> int:
-    """Return how many records an id has."""
+    """Return how many records a visitor has, by an id."""
     with store.reading() as connection:
-        query = select(records.c.sequence).where(records.c.id == id)
+        query = select(records.c.sequence).where(is_of(id))
         return len(connection.execute(query).all())
 
 
 def erase(store: Store, id: str, now: float) -> Removed:
-    """Take out all records of an id; `now` is in seconds since the epoch.
+    """Take out all records of a visitor, by an id; `now` is in seconds since the epoch.
 
     GDPR article 17. Of each record its mark stays, so that the seals still
     hold and nobody can say that it was lost; the mark is a keyed hash, and
@@ -43,7 +43,7 @@ def erase(store: Store, id: str, now: float) -> Removed:
     the database does not do it.
     """
     with store.writing() as connection:
-        query = select(records).where(records.c.id == id).order_by(records.c.sequence)
+        query = select(records).where(is_of(id)).order_by(records.c.sequence)
         # Of rows that somebody else removes meanwhile nothing must be left here.
         rows = connection.execute(query.with_for_update()).all()
         genuine = [row for row in rows if _is_genuine(row, store.marks)]

@@ -233,11 +233,15 @@ class _Spooling:
 
 
 _open: weakref.WeakSet[Journal] = weakref.WeakSet()
+# What a parent process writes with: a child that let go of it would close its connections.
+_parents: list[_Running] = []
 
 
 def _after_fork() -> None:
     """Forget, in a child, what was running in its parent, and locks that were held there."""
     for journal in _open:
+        if journal._running is not None:
+            _parents.append(journal._running)
         journal._lock = Lock()
         journal._running = None
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from itsdangerous import Signer
 
-from consentgate.proof import digest
 from consentgate.token import SecretKey, checked_keys
 
 # As `proof.compact` writes, but made once: millions of rows are checked in one run.
@@ -73,11 +72,6 @@ class Marks:
     def genuine(self, mark: tuple[str, str], kind: str, *values: Any) -> bool | None:
         """Tell the same, and None where the key that the mark was made with is not given."""
         return self.fits(mark, kind, *values) if mark[0] in self._keyed else None
-
-
-def chained(macs: str) -> str:
-    """Return the digest of HMACs that stand one behind the other."""
-    return digest(macs)
 
 
 def _mac(keyed: hmac.HMAC, text: bytes) -> str:

@@ -69,7 +69,8 @@ class Numbering:
         fits, hashes = self._marks.fits, self._hashes
         for page in result.partitions():
             self.records += len(page)
-            for row in page:
+            rows: Sequence[Sequence[Any]] = page
+            for row in rows:
                 *values, key, mac = row
                 here, number = self._here, values[_NUMBER]
                 if (

@@ -1,16 +1,18 @@
-"""Takes old records out of a ledger, seal by seal."""
+"""Takes old records out of a ledger, seal by seal.
+
+The texts stay: they are about nobody, and few.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, update
 
 from consentgate.errors import ConsentGateError
 from consentgate.ledger.seals import Seal, seals_in
 from consentgate.ledger.store import Store
-from consentgate.ledger.tables import documents, erasures, records, seals
-from consentgate.ledger.verification import policy_of
+from consentgate.ledger.tables import erasures, records, seals
 
 
 def old_in(store: Store, before: float) -> tuple[Seal, ...]:
@@ -49,30 +51,6 @@ def prune(store: Store, old: tuple[Seal, ...], now: float) -> Iterator[int]:
             is_mine = connection.execute(change.values(note)).rowcount == 1
             count = _removed(connection, each.spans) if is_mine else 0
         yield count
-
-
-def drop_texts(store: Store, before: float) -> int:
-    """Remove the texts that nothing refers to any more, and return how many they were.
-
-    A text stays where a record that is left was shown it, or has its revision,
-    and where it was written after `before`, in seconds since the epoch: a
-    process that still writes under it does not write it down again. So does
-    the policy of a text that stays. Raises SQLAlchemyError where the database
-    does not do it.
-    """
-    with store.reading() as connection:
-        used = connection.execute(select(records.c.text, records.c.revision).distinct()).all()
-        hashes, revisions = {row.text for row in used}, {row.revision for row in used}
-        stay, others = set[str](), set[str]()
-        for row in connection.execute(select(documents)):
-            if row.hash in hashes or row.revision in revisions or row.first_at >= before:
-                stay |= {row.hash, policy_of(row.content)}
-            else:
-                others.add(row.hash)
-    with store.writing() as connection:
-        for each in others - stay:
-            connection.execute(delete(documents).where(documents.c.hash == each))
-    return len(others - stay)
 
 
 def _removed(connection: Connection, spans: Mapping[int, tuple[int, int]]) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, literal, select
 
 from consentgate.ledger.tables import records
 from consentgate.ledger.texts import utc
@@ -75,11 +75,12 @@ class Statistics(NamedTuple):
 def statistics(
     connection: Connection, by: str, *, since: int | None = None, until: int | None = None
 ) -> Statistics:
-    """Count what was chosen, by one of GROUPS: one pass over the table, added up by the database.
+    """Count what was chosen, by one of GROUPS: added up by the database.
 
     `since` is the first second, in seconds since the epoch, `until` the second
-    behind the last one. A visitor who chooses twice counts twice. Days are in
-    UTC and in order, all else is in the order of its number of choices.
+    behind the last one. A visitor who chooses twice counts twice, and a grant
+    that never reached its browser does not count. Days are in UTC and in order,
+    all else is in the order of its number of choices.
     """
     group = _grouped(by).label("grouped")
     query = select(group, records.c.action, func.count()).group_by(group, records.c.action)
@@ -88,6 +89,8 @@ def statistics(
     if until is not None:
         query = query.where(records.c.made_at < until)
     found = [_Count(*row) for row in connection.execute(query)]
+    voided = [_Count(*row) for row in connection.execute(query.join(_voids, _is_voided))]
+    found += [count._replace(number=-count.number) for count in voided]
     actions: Counter[str] = Counter()
     for count in found:
         actions[count.action] += count.number
@@ -101,6 +104,15 @@ def statistics(
         actions["void"],
         actions["lapsed"],
     )
+
+
+_voids = records.alias("voids")
+# What a "void" has in its `extra`: which record it takes back.
+_is_voided = and_(
+    _voids.c.id == records.c.id,
+    _voids.c.action == "void",
+    _voids.c.extra == literal('{"voids":"') + cast(records.c.sequence, String) + '"}',
+)
 
 
 class _Count(NamedTuple):
@@ -142,7 +154,7 @@ def _rows(parts: Iterable[_Part]) -> list[Row]:
     counts: dict[str, Counter[str]] = {}
     for key, kind, number in parts:
         counts.setdefault(key, Counter())[kind] += number
-    return [Row(key, dict(each)) for key, each in counts.items()]
+    return [Row(key, dict(+each)) for key, each in counts.items() if +each]
 
 
 def _day(number: int) -> str:

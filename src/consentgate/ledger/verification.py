@@ -85,7 +85,7 @@ def verify(
     """
     checked = Verification()
     with store.reading() as connection:
-        for finding in _findings(connection, store.marks, dict(anchors), checked):
+        for finding in _findings(connection, store.marks, anchors, checked):
             checked.found += 1
             if checked.found <= most:
                 checked.findings.append(finding)
@@ -93,7 +93,7 @@ def verify(
 
 
 def _findings(
-    connection: Connection, marks: Marks, anchors: dict[int, str], checked: Verification
+    connection: Connection, marks: Marks, anchors: Iterable[tuple[int, str]], checked: Verification
 ) -> Iterator[Finding]:
     registration, chain, hashes = Registration(marks), Chain(marks), {""}
     yield from registration.findings(connection)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consentgate.errors import ConsentGateError
@@ -104,26 +105,42 @@ class Writer:
         self._written = found
 
     def _register(self) -> None:
-        """Register as a new writer."""
+        """Register as a new writer.
+
+        Raises ConsentGateError where the key is not given that the ledger was
+        written with: nobody could check the count of writers any more.
+        """
         marks, now = self._store.marks, int(self._clock())
         with self._store.writing() as connection:
+            highest = connection.execute(select(func.max(writers.c.writer))).scalar()
+            if highest is None:
+                # Of several that are the first, each finds a row to wait for.
+                first = {"one": 1, "writers": 0, **marks.of("registry", 0)._asdict()}
+                make = sqlite.insert if self._store.is_embedded else postgresql.insert
+                connection.execute(make(registry).values(first).on_conflict_do_nothing())
             row = connection.execute(select(registry).with_for_update()).one_or_none()
-            highest = connection.execute(select(func.max(writers.c.writer))).scalar() or 0
-            number = max(highest, row.writers if row else 0) + 1
-            mark = marks.of("registry", number)._asdict()
-            if row is None and number == 1:
-                connection.execute(insert(registry).values(one=1, writers=1, **mark))
-            elif row is not None:
-                # Of a row that somebody changed, a new mark would be a lie: it stays as it is.
-                fits = marks.fits((row.key, row.mac), "registry", row.writers)
-                values = mark if fits else {}
-                connection.execute(update(registry).values(writers=number, **values))
+            number = max(highest or 0, row.writers if row else 0) + 1
+            if row is not None:
+                change = update(registry).values(writers=number)
+                if self._is_genuine(row):
+                    change = change.values(marks.of("registry", number)._asdict())
+                connection.execute(change)
             mark = marks.of("writer", number, now, 0)._asdict()
             connection.execute(
                 insert(writers).values(writer=number, opened_at=now, written=0, **mark)
             )
         self._writer, self._opened_at, self._written = number, now, 0
         self._in_doubt = False
+
+    def _is_genuine(self, row: Row[Any]) -> bool:
+        """Tell whether the registry is as it was written. A new mark for another would be a lie."""
+        fits = self._store.marks.genuine((row.key, row.mac), "registry", row.writers)
+        if fits is None:
+            raise ConsentGateError(
+                f"the ledger was written with the key {row.key}, which is not given: name all of "
+                "its keys, the oldest first"
+            )
+        return fits
 
     def _advance(self, connection: Connection, written: int) -> None:
         mark = self._store.marks.of("writer", self._writer, self._opened_at, written)

@@ -18,7 +18,7 @@ from consentgate.errors import ConsentGateError
 if TYPE_CHECKING:
     from consentgate.ledger.seals import Seal
 
-_SHORT = re.compile(r"([0-9]{1,6})([dy])")
+_SHORT = re.compile(r"([1-9][0-9]{0,5})([dy])")
 _UNITS = {"d": timedelta(days=1), "y": timedelta(days=365)}
 _FIVE_YEARS = 5 * _UNITS["y"]
 _USUAL = timedelta(days=182)
@@ -48,7 +48,7 @@ def prune(
 
     Whole seals go, once the newest of their records is old enough. The seals themselves stay, with
     a note in them: `consentgate ledger verify` is clean before and after. Run it before, since
-    what is gone cannot be checked any more. Texts that nothing refers to any more go as well.
+    what is gone cannot be checked any more. Texts and policies stay: they are about nobody.
 
     Each seal is removed at once or not at all. On SQLite choices wait meanwhile: take a quiet hour.
 
@@ -56,7 +56,7 @@ def prune(
       consentgate ledger prune --dry-run
       consentgate ledger prune --older-than 6y --yes
     """
-    from consentgate.ledger.pruning import drop_texts, old_in
+    from consentgate.ledger.pruning import old_in
     from consentgate.ledger.pruning import prune as prune_seals
     from consentgate.ledger.seals import seal
 
@@ -72,8 +72,7 @@ def prune(
             return
         _ask(yes)
         removed = sum(prune_seals(store, old, now))
-        texts = drop_texts(store, before)
-    say(f"removed: {counted(removed, 'record')}, {counted(texts, 'text')}")
+    say(f"removed: {counted(removed, 'record')}")
 
 
 def _length(text: str) -> timedelta:
@@ -81,11 +80,9 @@ def _length(text: str) -> timedelta:
 
     match = _SHORT.fullmatch(text)
     try:
-        age = int(match[1]) * _UNITS[match[2]] if match else parsed(text)
-        time.gmtime(time.time() - age.total_seconds())
-    except (ConsentGateError, OverflowError, ValueError, OSError):
+        return int(match[1]) * _UNITS[match[2]] if match else parsed(text)
+    except ConsentGateError:
         fail(f"--older-than {text}: write a number of years or days, as in 5y or 2000d")
-    return age
 
 
 def _proposed(policy: Path | None) -> timedelta:

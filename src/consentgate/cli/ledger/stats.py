@@ -56,8 +56,8 @@ def stats(
     """Count what visitors choose: how many grant, grant in part, refuse and withdraw.
 
     A visitor who chooses twice counts twice. By category it is what each choice says of it. A
-    grant that never reached its browser is counted as one, and again as "void"; choices that came
-    to their end are "lapsed": both stand apart, in no rate.
+    grant that never reached its browser ("void") is in no rate, nor is the end of a choice
+    ("lapsed"): they are told below.
 
     Examples:
       consentgate ledger stats
@@ -87,7 +87,7 @@ def _tell(found: Statistics) -> None:
     else:
         _tell_rates(found)
     if found.void:
-        say(f"{counted(found.void, 'grant')} never reached the browser (void).")
+        say(f"{counted(found.void, 'grant')} never reached the browser (void); in no rate.")
     if found.lapsed:
         say(f"{counted(found.lapsed, 'choice')} came to an end (lapsed); in no rate.")
 

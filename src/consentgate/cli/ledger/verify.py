@@ -20,6 +20,7 @@ from consentgate.cli.console import (
     say_no,
 )
 from consentgate.cli.ledger.opened import LedgerUrl, opened
+from consentgate.cli.words import counted
 from consentgate.configuration.secrets import LEDGER_VARIABLE as KEY_VARIABLE
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _anchors_in(path: Path) -> list[tuple[int, str]]:
 
 def _tell(checked: Verification, anchors: int) -> None:
     for finding in checked:
-        say((finding.kind.ljust(11), "bold red"), finding.day.ljust(12), finding.text)
+        say((finding.kind.ljust(11), "bold red"), finding.day.ljust(24), finding.text)
     if checked.found > len(checked.findings):
         say(f"and {checked.found - len(checked.findings)} more")
     if any(finding.kind == "key" for finding in checked):
@@ -116,14 +117,14 @@ def _tell(checked: Verification, anchors: int) -> None:
 
 
 def _rows(checked: Verification, anchors: int) -> Iterator[tuple[str, str]]:
-    yield "  records", f"{checked.records} of {checked.writers} writers"
+    yield "  records", f"{checked.records} of {counted(checked.writers, 'writer')}"
     sealed = f"{checked.first_sealed} to {checked.last_sealed}" if checked.seals else ""
     yield "  seals", f"{checked.seals}{sealed and ', '}{sealed}"
     unsealed = f", since {checked.unsealed_since}" if checked.unsealed_since else ""
     yield "  unsealed", f"{checked.unsealed}{unsealed}"
     yield "  texts", str(checked.documents)
     yield "  erased", str(checked.erased)
-    yield "  pruned", f"{checked.pruned}, in {checked.pruned_seals} seals"
+    yield "  pruned", f"{checked.pruned} of {counted(checked.pruned_seals, 'seal')}"
     yield "  anchors", str(anchors)
 
 
