@@ -50,6 +50,7 @@ class Desk:
         self._kept: deque[Ticket] = deque()
         # What may be in the ledger though a transaction failed.
         self._doubtful: list[Ticket] = []
+        self._told = ""
         self.is_down = False
 
     @property
@@ -67,23 +68,29 @@ class Desk:
                 self._writer.probe()
             self._succeed(batch)
             self._clear_doubts()
-            drained = self._drain()
         except FAILURES as error:
             self._fail(batch, error)
             return _AGAIN
+        drained = self._drained()
         if drained or self._kept:
             return 0.0
-        return _AGAIN if self._doubtful else _IDLE
+        return _AGAIN if self._doubtful or drained is None else _IDLE
 
     def _batch(self, tickets: list[Ticket]) -> list[Ticket]:
         """Return what to write now: what somebody waits for first, then what is kept."""
-        self._kept += [ticket for ticket in self._doubtful if ticket.fate is Fate.KEPT]
-        self._doubtful = [t for t in self._doubtful if t.fate in (Fate.AWAITED, Fate.GIVEN_UP)]
+        doubtful, self._doubtful = self._doubtful, []
+        for ticket in doubtful:
+            fate = ticket.fate  # Asked once: the request's own thread may change it at any time.
+            if fate is Fate.KEPT:
+                self._kept.append(ticket)
+            elif fate is not Fate.SPOOLED:
+                self._doubtful.append(ticket)
         batch = []
         for ticket in tickets:
-            if ticket.fate is Fate.AWAITED:
+            fate = ticket.fate
+            if fate is Fate.AWAITED:
                 batch.append(ticket)
-            elif ticket.fate is Fate.KEPT:
+            elif fate is Fate.KEPT:
                 self._kept.append(ticket)
         while self._kept and len(batch) < _MOST:
             batch.append(self._kept.popleft())
@@ -120,6 +127,23 @@ class Desk:
                 self._on_written()
                 return
 
+    def _drained(self) -> int | None:
+        """Write what came first in the spool; return how much that was, None for a failure.
+
+        The database is not down for that: the spool's own disk may be full, or
+        another process empties it as well.
+        """
+        try:
+            drained = self._drain()
+        except FAILURES as error:
+            said = _first_line(error)
+            if said != self._told:
+                logger.warning("the spool is not emptied into the ledger: %s", said)
+            self._told = said
+            return None
+        self._told = ""
+        return drained
+
     def _drain(self) -> int:
         """Write what came first in the spool; return how much that was."""
         if self._spool is None or not self._spool.is_there:
@@ -136,8 +160,6 @@ class Desk:
             logger.error("the ledger does not answer, choices wait: %s", _first_line(error))
         self.is_down = True
         for ticket in reversed(batch):
-            if ticket.is_written:
-                continue  # It was the spool that failed.
             if ticket.failed() is Fate.KEPT:
                 self._kept.appendleft(ticket)
             else:
@@ -153,11 +175,11 @@ class Desk:
 
     def _clear_doubts(self) -> None:
         """Take back what was written though the visitor was told that nothing is granted."""
-        given_up = [ticket.entry for ticket in self._doubtful if ticket.fate is Fate.GIVEN_UP]
+        given_up = {ticket for ticket in self._doubtful if ticket.fate is Fate.GIVEN_UP}
         if given_up:
-            for entry in self._writer.those_there(given_up):
+            for entry in self._writer.those_there([ticket.entry for ticket in given_up]):
                 self._void(entry)
-        self._doubtful = [ticket for ticket in self._doubtful if ticket.fate is Fate.AWAITED]
+        self._doubtful = [ticket for ticket in self._doubtful if ticket not in given_up]
 
     def _void(self, entry: Entry) -> None:
         """Have it written that a grant was never told to the browser."""
