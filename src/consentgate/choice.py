@@ -41,6 +41,11 @@ def base_of(id: str) -> str:
     return id[:_RANDOM] if mark_of(id) else id
 
 
+def has_marks(id: str) -> bool:
+    """Tell whether there may be ids that differ from this one by a mark alone: it is the gate's."""
+    return len(base_of(id)) == _RANDOM
+
+
 def mark_of(id: str) -> str:
     """Return the mark of an id, "" if it has none."""
     return id[_RANDOM + 1 :] if id[_RANDOM : _RANDOM + 1] == "-" else ""

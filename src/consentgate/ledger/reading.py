@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
-from consentgate.choice import base_of
+from consentgate.choice import base_of, has_marks
 from consentgate.ledger.marks import Marks
 from consentgate.ledger.tables import records
 
@@ -83,24 +83,29 @@ def is_of(id: str) -> ColumnElement[bool]:
     several of the same visitor: all of these are meant.
     """
     base = base_of(id)
+    if not has_marks(id):
+        return records.c.id == id
     # From "base-" to what comes behind all that begins so: a range of the primary key.
     return or_(records.c.id == base, and_(records.c.id >= f"{base}-", records.c.id < f"{base}."))
+
+
+def mapping_in(text: object) -> dict[str, Any]:
+    """Read the JSON of a column or a text; of what somebody spoiled, nothing."""
+    try:
+        value = json.loads(text, parse_constant=_no_number) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)  # RFC 8259 6: NaN and Infinity are none.
 
 
 def _record(row: Row[Any], marks: Marks) -> Record:
     cells: tuple[Any, ...] = tuple(row)
     values, (key, mac) = cells[:-2], cells[-2:]
-    genuine = marks.fits((key, mac), "record", *values) if marks.is_known(key) else None
-    return Record._make((*values, genuine))._replace(
-        decisions=_read(values[_DECISIONS]),
-        extra=_read(values[_EXTRA]),
-    )
-
-
-def _read(text: str) -> Mapping[str, Any]:
-    """Read what a column says; of one that somebody spoiled, nothing."""
-    try:
-        value = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    # SQLite keeps bytes in any column for whoever puts them there.
+    plain = [repr(each) if isinstance(each, bytes) else each for each in values]
+    plain[_DECISIONS], plain[_EXTRA] = map(mapping_in, (values[_DECISIONS], values[_EXTRA]))
+    return Record._make((*plain, marks.genuine((key, mac), "record", *values)))

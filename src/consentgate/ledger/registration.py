@@ -29,7 +29,7 @@ class Registration:
             fits = self._genuine(row, "writer", row.writer, row.opened_at, row.written)
             day = day_of(row.opened_at)
             yield from unproven("writers", fits, day, {"writer": row.writer})
-            if fits is not False:
+            if fits:
                 self.writers[row.writer] = Registered(row.opened_at, row.written)
                 yield from self._check_is_counted(row.writer, day)
             elif isinstance(row.writer, int) and row.writer in range(1, (self._count or 0) + 1):
@@ -42,7 +42,7 @@ class Registration:
         for row in rows:
             fits = self._genuine(row, "registry", row.writers)
             yield from unproven("registry", fits, "", {})
-            if fits is not False:
+            if fits:
                 self._count = max(self._count or 0, row.writers)
         if len(rows) > 1:
             yield found("registry", "unexpected", "", f"is there {len(rows)} times", {})

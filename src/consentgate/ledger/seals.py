@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from heapq import merge
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from consentgate.ledger.marks import Marks
+from consentgate.ledger.reading import mapping_in
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import erasures, records, seals, writers
 from consentgate.proof import compact
@@ -55,10 +55,10 @@ class Seal(NamedTuple):
     def spans(self) -> Mapping[int, tuple[int, int]]:
         """The first and the last number of each writer; nothing where somebody spoiled them."""
         try:
-            found = json.loads(self.ranges)
-            return {int(writer): (int(a), int(b)) for writer, (a, b) in found.items()}
-        except (ValueError, TypeError, AttributeError):
+            found = {int(key): tuple(span) for key, span in mapping_in(self.ranges).items()}
+        except (ValueError, TypeError):
             return {}
+        return found if all(map(_is_span, found.values())) else {}
 
     def is_genuine(self, marks: Marks) -> bool | None:
         """Tell whether its mark fits; None where the key that it was made with is not given."""
@@ -76,6 +76,10 @@ class Seal(NamedTuple):
     def __str__(self) -> str:
         """Return it as a line to be noted elsewhere: "seal 31 <mac>"."""
         return f"seal {self.number} {self.mac}"
+
+
+def _is_span(span: tuple[Any, ...]) -> bool:
+    return len(span) == 2 and all(type(n) is int for n in span) and 1 <= span[0] <= span[1]
 
 
 class Digest:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, literal, select
 
+from consentgate.ledger.reading import mapping_in
 from consentgate.ledger.tables import records
 from consentgate.ledger.texts import utc
 
@@ -146,7 +146,7 @@ def _chosen(found: Iterable[_Count], by: str) -> Iterator[_Part]:
 
 def _decided(found: Iterable[_Count]) -> Iterator[_Part]:
     for group, action, number in found:
-        for key, decision in _read(group).items() if action in CHOICES else ():
+        for key, decision in mapping_in(group).items() if action in CHOICES else ():
             yield _Part(key, DECISIONS[0 if decision is True else 1], number)
 
 
@@ -161,12 +161,3 @@ def _day(number: int) -> str:
     """Return the date of a day since the epoch; of what is no day, the number."""
     time = utc(number * _DAY)
     return str(number) if time is None else time[:10]
-
-
-def _read(decisions: str) -> Mapping[str, Any]:
-    """Read which categories were decided on; of a text that somebody spoiled, nothing."""
-    try:
-        value = json.loads(decisions)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

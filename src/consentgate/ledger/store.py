@@ -127,6 +127,10 @@ def _postgresql(url: URL, timeout: float | None, connections: int) -> Engine:
     )
 
 
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
 def _sqlite(url: URL, timeout: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": timeout})
 
@@ -134,6 +138,8 @@ def _sqlite(url: URL, timeout: float) -> Engine:
     def _connected(connection: object, _: object) -> None:
         # Python's own BEGIN comes too late: the first statement must take the lock.
         connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's
+        # A cell that somebody filled with what is no text must not hide all others.
+        connection.text_factory = _text  # type: ignore[attr-defined]  # sqlite3's
         cursor = connection.cursor()  # type: ignore[attr-defined]  # sqlite3's
         cursor.execute("PRAGMA journal_mode=WAL")
         # https://sqlite.org/pragma.html#pragma_synchronous: in WAL mode, FULL syncs each commit.

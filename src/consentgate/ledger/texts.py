@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from consentgate.ledger.marks import Marks
-from consentgate.ledger.reading import Record
+from consentgate.ledger.reading import Record, mapping_in
 from consentgate.ledger.tables import documents
 from consentgate.proof import digest
 
@@ -54,11 +53,7 @@ class Text(NamedTuple):
 
     def values(self) -> dict[str, Any]:
         """Return what its JSON says, nothing of what is no JSON."""
-        try:
-            value = json.loads(self.content)
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        return mapping_in(self.content)
 
 
 class Texts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from consentgate.ledger.chain import Chain
 from consentgate.ledger.findings import Finding, day_of, found, unproven
 from consentgate.ledger.marks import Marks
 from consentgate.ledger.numbering import Numbering
+from consentgate.ledger.reading import mapping_in
 from consentgate.ledger.registration import Registration
 from consentgate.ledger.seals import seals_in
 from consentgate.ledger.store import Store
@@ -126,7 +126,7 @@ def _check_documents(
         fits = fits if _holds(row.content, row.hash) else False
         yield from unproven("documents", fits, day_of(row.first_at), {"hash": row.hash})
         if fits and row.kind == "text":
-            policies.setdefault(policy_of(row.content), row.first_at)
+            policies.setdefault(_policy_of(row.content), row.first_at)
     for missing in policies.keys() - hashes:
         day, text = day_of(policies[missing]), "is missing, the policy of a text"
         yield found("documents", "missing", day, text, {"hash": missing})
@@ -136,10 +136,6 @@ def _holds(content: object, hash: str) -> bool:
     return isinstance(content, str) and digest(content) == hash
 
 
-def policy_of(content: str) -> str:
+def _policy_of(content: str) -> str:
     """Return the hash of the policy that the JSON of a shown text names, "" for none."""
-    try:
-        text = json.loads(content)
-    except ValueError:
-        return ""
-    return str(text.get("policy", "")) if isinstance(text, dict) else ""
+    return str(mapping_in(content).get("policy", ""))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consentgate.errors import ConsentGateError
@@ -89,7 +89,7 @@ class Writer:
 
     def _settle(self, connection: Connection) -> None:
         """Find out how many records of this writer are there, after a doubt."""
-        query = select(writers.c.written).where(writers.c.writer == self._writer)
+        query = select(writers.c.written).where(self._is_mine())
         # The transaction in doubt may not be at its end: its lock is on this very row.
         found = connection.execute(query.with_for_update()).scalar_one_or_none()
         if found is None or found < self._written:
@@ -146,11 +146,18 @@ class Writer:
         mark = self._store.marks.of("writer", self._writer, self._opened_at, written)
         change = (
             update(writers)
-            .where(writers.c.writer == self._writer, writers.c.written == self._written)
+            .where(self._is_mine(), writers.c.written == self._written)
             .values(written=written, **mark._asdict())
         )
         if connection.execute(change).rowcount != 1:
             raise DoubtError("an earlier transaction of this writer ended meanwhile")
+
+    def _is_mine(self) -> ColumnElement[bool]:
+        """Return the condition for the row of this writer.
+
+        In an older copy that was restored its number may be another one's by now.
+        """
+        return and_(writers.c.writer == self._writer, writers.c.opened_at == self._opened_at)
 
     def _unknown(self, entries: Iterable[Entry]) -> list[Document]:
         texts = {text.hash: text for entry in entries for text in entry.documents}
