@@ -18,11 +18,12 @@ from benchmarks.measure import QUICK, Effort
 from consentgate.choice import new_id
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import records
-from consentgate.proof import Entry, compact, sequence_at
+from consentgate.proof import Entry, Sequence, compact
 
 CLIENTS = (1, 8, 64)
 MILLI = 1e3
 _PATIENCE = 120.0
+_sequence = Sequence()
 _ROUNDS, _SECONDS = 5, 0.6
 _numbers = count(1)
 
@@ -131,7 +132,7 @@ def new_entry() -> Entry:
     now = time()
     return Entry(
         id=new_id(),
-        sequence=sequence_at(now),
+        sequence=_sequence.at(now),
         made_at=int(now),
         action="granted",
         decisions=DECISIONS[True],

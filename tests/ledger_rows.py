@@ -10,7 +10,8 @@ from typing import Any
 from consentgate.ledger.migrating import upgrade
 from consentgate.ledger.store import Store
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Document, Entry, compact, sequence_at
+from consentgate.proof import Document, Entry, compact
+from ledger_sequences import sequence_at
 
 LEDGER_KEY = "a-key-of-the-ledger-in-32-letters"
 NOON = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp())

@@ -102,7 +102,7 @@ def test_an_export_can_go_into_a_file(ledger: Store, tmp_path: Path) -> None:
     said = export(ledger, "-o", path)
     assert said.out == ""
     lines = path.read_bytes().split(b"\r\n")
-    assert len(lines) == 5 and lines[-1] == b"" and lines[0].startswith(b"id,sequence,time,")
+    assert len(lines) == 5 and lines[-1] == b"" and lines[0].startswith(b'"id","sequence","time",')
 
 
 def test_texts_can_go_into_a_folder(ledger: Store, tmp_path: Path) -> None:

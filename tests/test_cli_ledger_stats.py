@@ -160,15 +160,20 @@ def test_a_day_is_meant_as_a_whole(ledger: Store, args: list[str], choices: int)
     ("args", "words"),
     [
         (["--since", "yesterday"], "write a day as 2026-11-25"),
-        (["--until", "9999-12-31"], "write a day as 2026-11-25"),
         (["--since", "2026-11-26", "--until", "2026-11-25"], "nothing is between these"),
     ],
-    ids=["no day", "no time behind it", "nothing between"],
+    ids=["no day", "nothing between"],
 )
 def test_what_is_no_time_is_told(ledger: Store, args: list[str], words: str) -> None:
     """A mistake in a time ends with exit code 2, and says how a time is written."""
     said = stats(ledger, *args)
     assert said.code == 2 and words in said.words
+
+
+def test_the_last_of_all_days_is_one(ledger: Store) -> None:
+    """What ends with the last day that there is, ends there."""
+    add_records(ledger, map(entry, ["granted"]))
+    assert "1 choice, by day" in stats(ledger, "--until", "9999-12-31").out
 
 
 def test_a_plot_is_written_beside_the_table(ledger: Store, tmp_path: Path) -> None:

@@ -60,10 +60,13 @@ def test_what_is_found_is_said_with_day_and_row(store: Store, ledger_url: str) -
         row["sequence"] for row in taken(store)["consentgate_records"] if row["id"] == id_of("B2")
     ]
     assert first == (
-        f"edited     {DAYS[1]}  record 2 of writer 2 (id {id_of('B2')}, sequence {sequence}) "
+        f"edited     {DAYS[1].ljust(24)}record 2 of writer 2 "
+        f"(id {id_of('B2')}, sequence {sequence}) "
         "is not as the ledger wrote it: it was changed, or put there"
     )
-    assert second == (f"missing    {DAYS[2]}  records 5 to 7 of writer 2 are missing, of seal 3")
+    assert second == (
+        f"missing    {DAYS[2].ljust(24)}records 5 to 7 of writer 2 are missing, of seal 3"
+    )
     assert "clean" not in said.out
 
 

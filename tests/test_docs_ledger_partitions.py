@@ -21,8 +21,9 @@ from consentgate.ledger.seals import seal
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Entry, sequence_at
+from consentgate.proof import Entry
 from ledger_rows import LEDGER_KEY, entry
+from ledger_sequences import sequence_at
 
 SQL = (transcripts.FOLDER / "ledger" / "partitions.sql").read_text("utf-8")
 RIGHTS = (transcripts.FOLDER / "ledger" / "rights.sql").read_text("utf-8")

@@ -17,8 +17,9 @@ from consentgate.ledger.store import Store
 from consentgate.ledger.ticket import Fate, Ticket
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Document, Entry, sequence_at
+from consentgate.proof import Document, Entry
 from ledger_faults import opened
+from ledger_sequences import sequence_at
 
 _POLICY = Document.of("policy", "r1", "en", "cookies = []")
 

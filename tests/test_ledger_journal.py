@@ -404,11 +404,8 @@ def test_an_entry_that_no_database_takes_keeps_no_other(
         write(writer, entries, again=again)
 
     monkeypatch.setattr(Writer, "write", writes)
-    monkeypatch.setattr(Lane, "start", lambda lane: None)
     for name in ("one", "bad", "two"):
         journal.note(entry(name))
-    monkeypatch.undo()
-    monkeypatch.setattr(Writer, "write", writes)
     with caplog.at_level(logging.ERROR):
         assert journal.record(entry("three"), True)
         assert not journal.record(entry("bad"), True)
@@ -436,7 +433,8 @@ def test_a_defect_of_a_lane_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert not first.wait(5)
     lane.put(second)
     assert second.wait(5)
-    lane.close(5)
+    lane.end()
+    lane.join(5)
     assert "it goes on" in caplog.text
     assert ended == [1]
 
@@ -473,7 +471,7 @@ def test_a_ticket_that_is_written_stays_so() -> None:
         ({"url": "nonsense"}, "use one as in"),
         ({"url": "mysql://host/db"}, "use one as in"),
         ({"url": "what://host/db"}, "use one as in"),
-        ({"url": "postgresql+pg8000://host/db"}, "the driver of"),
+        ({"url": "postgresql+psycopg2://host/db"}, "the driver of"),
         ({"url": "sqlite://"}, "in memory proves nothing"),
         ({"url": "sqlite:///:memory:"}, "in memory proves nothing"),
         ({"url": 7}, "use one as in"),
@@ -488,6 +486,12 @@ def test_a_ticket_that_is_written_stays_so() -> None:
         ({"timeout": "2"}, "use seconds"),
         ({"spool": "/nowhere/at/all/spool"}, "in a folder that is there"),
         ({"spool": 7}, "in a folder that is there"),
+        ({"spool": ""}, "in a folder that is there"),
+        ({"spool": ":memory:"}, "in a folder that is there"),
+        ({"spool": "/tmp"}, "in a folder that is there"),  # noqa: S108  # it is no file
+        ({"url": "postgresql+asyncpg://host/db"}, "use one as in"),
+        ({"url": "postgresql://host:no-port/db"}, "use one as in"),
+        ({"url": "sqlite:///file::memory:?uri=true"}, "in memory proves nothing"),
     ],
 )
 def test_settings_that_cannot_work_are_told(settings: dict[str, object], complaint: str) -> None:

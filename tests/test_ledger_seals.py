@@ -40,7 +40,7 @@ def test_an_empty_ledger_has_nothing_to_seal(store: Store) -> None:
     """Without a record there is no seal, and no newest one."""
     assert seal(store, NOON) is None
     with store.reading() as connection:
-        assert newest_in(connection) is None
+        assert newest_in(connection, store.marks) is None
 
 
 def test_a_seal_says_what_it_is_over(store: Store) -> None:
@@ -71,7 +71,7 @@ def test_the_next_seal_is_over_what_is_new_and_follows_the_last(store: Store) ->
     assert second.spans == {1: (3, 3)}
     assert (second.number, second.previous) == (2, first.mac)
     with store.reading() as connection:
-        assert newest_in(connection) == second
+        assert newest_in(connection, store.marks) == second
 
 
 def test_what_is_erased_is_sealed_by_its_mark(store: Store) -> None:

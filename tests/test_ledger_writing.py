@@ -17,7 +17,8 @@ from consentgate.ledger.store import Store
 from consentgate.ledger.tables import records, registry, writers
 from consentgate.ledger.texts import Texts
 from consentgate.ledger.writing import DoubtError, Writer
-from consentgate.proof import Document, Entry, sequence_at
+from consentgate.proof import Document, Entry
+from ledger_sequences import sequence_at
 
 NOW = 1_796_000_000
 _turn = count()

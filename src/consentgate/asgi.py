@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
+from anyio.lowlevel import RunVar
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
@@ -20,6 +22,7 @@ from consentgate.wire import BYTES, Header
 if TYPE_CHECKING:
     from consentgate.ledger.journal import Journal
     from consentgate.pages.asgi import AsgiPages
+    from consentgate.proof import Entry
 
 _GATED_SCOPES = ("http", "websocket")
 # Messages that browsers take cookies from, and others with header fields (ASGI
@@ -118,10 +121,60 @@ async def is_kept(exchange: Exchange, journal: Journal) -> bool:
     """
     journal.look_at(exchange)
     holds = True
-    while (proof := exchange.proof(journal)) is not None:
-        kept = await to_thread.run_sync(journal.record, *proof, limiter=CapacityLimiter(1))
-        holds = exchange.proved(kept) and holds
+    while exchange.is_unproven:
+        keeping = _Keeping(exchange, journal)
+        try:
+            holds = await to_thread.run_sync(keeping.keep, limiter=_limiter()) and holds
+        except get_cancelled_exc_class():
+            keeping.cancel()
+            raise
     return holds
+
+
+class _Keeping:
+    """One choice on its way into the ledger: meanwhile the request may be cancelled."""
+
+    def __init__(self, exchange: Exchange, journal: Journal) -> None:
+        self._exchange = exchange
+        self._journal = journal
+        self._granted: list[Entry] = []
+        self._is_cancelled = False
+
+    def keep(self) -> bool:
+        """Have the choice kept; tell whether it may hold."""
+        proof = self._exchange.proof(self._journal)
+        if proof is None:
+            return True
+        kept = self._journal.record(*proof)
+        if kept and proof.grants:
+            self._granted.append(proof.entry)
+            self._revoke()
+        return self._exchange.proved(kept)
+
+    def cancel(self) -> None:
+        """Note that no browser will be told."""
+        self._is_cancelled = True
+        self._revoke()
+
+    def _revoke(self) -> None:
+        while self._is_cancelled and self._granted:
+            with suppress(IndexError):  # The other thread was quicker.
+                self._journal.revoke(self._granted.pop())
+
+
+# As many wait at once, in each loop; the next ones wait for these.
+_MOST_WAITING = 64
+_waiting: RunVar[CapacityLimiter] = RunVar("consentgate_ledger")
+
+
+def _limiter() -> CapacityLimiter:
+    """Return what bounds the threads of this event loop that wait for the ledger."""
+    try:
+        return _waiting.get()
+    except LookupError:
+        limiter = CapacityLimiter(_MOST_WAITING)
+        _waiting.set(limiter)
+        return limiter
 
 
 def cookie_lines(scope: Scope) -> list[bytes]:
@@ -147,6 +200,7 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
     if KEY in scope:
         lines = cookie_lines(scope)
         if (around := exchange_around(scope[KEY], lines)) is not None:
+            around.joined(gate)
             left = around.readable(lines)
             if left is not lines:
                 scope = {**scope, "headers": headers_with(scope, left)}

@@ -237,8 +237,7 @@ def journal_of(
         from consentgate.ledger.journal import Journal
     except ImportError as error:
         raise ConsentGateError(
-            f"ledger={ledger!r}: {error.name} is not installed; say pip install "
-            "'consentgate[ledger]'"
+            f"ledger: {error.name} is not installed; say pip install 'consentgate[ledger]'"
         ) from error
     settings = Ledger(ledger) if isinstance(ledger, str) else ledger
     if not isinstance(settings, Ledger):

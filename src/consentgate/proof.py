@@ -6,7 +6,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
-from itertools import count
+from threading import Lock
 from typing import NamedTuple
 
 ACTIONS = ("granted", "refused", "partial", "withdrawn", "lapsed", "void")
@@ -20,10 +20,12 @@ SOURCES = ("banner", "page", "api", "app", "gpc", "adapter")
 """Where a choice can come from.
 
 The gate's banner or one of its pages, the JSON beside them, the app's own
-code, Global Privacy Control, or the banner of another tool.
+code, Global Privacy Control, or the banner of another tool. What lapsed, the
+gate itself has found: its records say "gate".
 """
 
-_NUMBERS = count()
+# Seconds: longer than any response takes to begin.
+_AFTER = 3600
 # 53 bits are left for the time: until the year 2255.
 _PLACES = 10
 
@@ -80,13 +82,29 @@ def compact(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def sequence_at(seconds: float) -> int:
-    """Return a number for a choice made now: later ones are greater, and no two are the same.
+class Sequence:
+    """Numbers choices by their time: each is greater than all before.
 
-    Microseconds, and behind them what tells two of the same one apart. A
-    record that is written again after a doubt is so known as the same.
+    Microseconds, and behind them room for several in each; where the clock
+    goes back, it is the next number. A record that is written again after a
+    doubt is so known as the same.
     """
-    return (int(seconds * 1_000_000) << _PLACES) | (next(_NUMBERS) & ((1 << _PLACES) - 1))
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = Lock()
+
+    def at(self, seconds: float) -> int:
+        """Return the number of a choice that is made now, in seconds since the epoch."""
+        with self._lock:
+            # What is even is a choice: see `sequence_of_void`.
+            self._last = max(int(seconds * 1_000_000) << _PLACES, self._last + 2)
+        return self._last
+
+
+def sequence_of_void(sequence: int) -> int:
+    """Return the number of what takes a grant back: right behind it, and only once."""
+    return sequence | 1
 
 
 def sequence_at_end(made_at: int) -> int:
@@ -94,4 +112,4 @@ def sequence_at_end(made_at: int) -> int:
 
     It depends on nothing else: whoever finds that it ended, finds the same.
     """
-    return ((made_at + 2) * 1_000_000 << _PLACES) - 1
+    return ((made_at + _AFTER) * 1_000_000 << _PLACES) - 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consentgate.adopting import Adopting
 from consentgate.choice import Choice
-from consentgate.proof import Document, Entry, compact, sequence_at, sequence_at_end
+from consentgate.proof import Document, Entry, compact, sequence_at_end
 
 if TYPE_CHECKING:
+    from consentgate.gate import ConsentGate
     from consentgate.ledger.journal import Journal
 
 logger = logging.getLogger("consentgate")
@@ -19,7 +20,7 @@ logger = logging.getLogger("consentgate")
 _OWN = ("banner", "page", "api")
 _LONGEST_EXTRA = 2000
 _HOST = re.compile(r"[a-z0-9._:\[\]-]{1,255}")
-_LONGEST_LANGUAGE = 16
+_LONGEST_LANGUAGE = 64
 
 
 class Proof(NamedTuple):
@@ -39,13 +40,20 @@ class Proving(Adopting):
 
     _proven: Choice | None = None
     """The choice that the ledger has."""
+    _asked: Choice | None = None
+    """The choice of which a proof is on its way: the app may make another one meanwhile."""
+
+    @property
+    def is_unproven(self) -> bool:
+        """Whether there is a choice that the ledger does not have yet."""
+        return self.choice is not None and self.choice is not self._proven
 
     def proof(self, ledger: Journal) -> Proof | None:
         """Return what the ledger has to keep before this response may leave; None for nothing."""
-        choice = self.choice
+        choice = self._asked = self.choice
         if choice is None or choice is self._proven:
             return None
-        return Proof(self._record_of(choice, ledger), bool(choice.granted - self._held()))
+        return Proof(self._record_of(choice, ledger), self._grants(choice))
 
     def proved(self, kept: bool) -> bool:
         """Take what became of the proof, and return it.
@@ -53,11 +61,17 @@ class Proving(Adopting):
         Without one what was granted is not; what was withdrawn, is. Then there
         is a smaller choice to prove.
         """
+        asked = self._asked
         if kept:
-            self._proven = self.choice
-        elif self.choice is not None:
-            self._take_back(self.choice)
+            self._proven = asked
+        elif asked is not None and asked is self.choice:
+            self._take_back(asked)
         return kept
+
+    def joined(self, gate: ConsentGate) -> None:
+        """Note that a gate further in leaves all to this one: also its ledger stays empty."""
+        if gate.ledger is not None and self.gate.ledger is None:
+            gate.ledger.tell_unused()
 
     def lapse(self, ledger: Journal) -> Entry | None:
         """Return the record of a choice that came to its end, where this request shows one.
@@ -73,8 +87,12 @@ class Proving(Adopting):
         ended = before.choice or self.gate.lapsed_of(self.cookie_lines)
         if ended is None:
             return None
+        sequence = sequence_at_end(ended.made_at)
+        # Before the site is asked what it adds: most requests show what is noted already.
+        if not ledger.is_new(ended.id, sequence):
+            return None
         return self._record_of(ended, ledger)._replace(
-            sequence=sequence_at_end(ended.made_at),
+            sequence=sequence,
             made_at=int(self.gate.clock()),
             action="lapsed",
             language="",
@@ -82,6 +100,25 @@ class Proving(Adopting):
             source="gate",
             documents=(ledger.policy,),
         )
+
+    def _grants(self, choice: Choice) -> bool:
+        """Tell whether something is granted that was not, or is from now on for longer.
+
+        Where an old revision goes on to hold (`keep_unchanged`), the same
+        answer to a new one is a new choice.
+        """
+        before = self._before
+        if choice.granted - self._held():
+            return True
+        renews = before is not None and not before.answered
+        return renews and bool(choice.granted) and not self._lost(choice)
+
+    def _lost(self, choice: Choice) -> frozenset[str]:
+        """Return what passed before this choice, and does not any more."""
+        before = self._before or self.standing
+        if self.consent_needed:
+            return before.allowed - self.gate.standing_of(choice).allowed
+        return choice.refused - (before.choice.refused if before.choice else frozenset())
 
     def _held(self) -> frozenset[str]:
         """Return what was granted before, and still held."""
@@ -92,11 +129,8 @@ class Proving(Adopting):
         before = self._before or self.standing
         previous = before.choice.refused if before.choice else frozenset()
         still = choice.granted & self._held()
-        if self.consent_needed:
-            lost = before.allowed - self.standing.allowed
-            silent = self.gate.policy.needing
-        else:
-            lost, silent = choice.refused - previous, previous
+        lost = self._lost(choice)
+        silent = self.gate.policy.needing if self.consent_needed else previous
         self._now, self.choice = before, None
         if lost:
             unproven = choice.granted - still
@@ -110,7 +144,7 @@ class Proving(Adopting):
         shown, *others = self._documents(ledger)
         return Entry(
             id=choice.id,
-            sequence=sequence_at(self.gate.clock()),
+            sequence=ledger.sequence.at(self._later(self.gate.clock())),
             made_at=choice.made_at,
             action=self.outcome(),
             decisions=self._decisions(choice),
@@ -122,6 +156,11 @@ class Proving(Adopting):
             extra=self._extra(ledger),
             documents=(shown, *others),
         )
+
+    def _later(self, now: float) -> float:
+        """Return a time behind the choice before, also where the clock has gone back since."""
+        held = self._before.choice if self._before else None
+        return held.made_at + 1.0 if held is not None and held.made_at > now else now
 
     def _decisions(self, choice: Choice) -> dict[str, bool]:
         """Return yes and no by category; of what no visitor is asked about there is no no."""

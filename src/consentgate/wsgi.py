@@ -163,6 +163,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
     lines = cookie_lines(environ)
     around = exchange_around(environ[KEY], lines) if KEY in environ else None
     if around is not None:
+        around.joined(gate)
         _withhold(environ, lines, around.readable(lines))
         return around, False
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

@@ -7,10 +7,8 @@ import secrets
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-from sqlalchemy import func, select
-
+from consentgate.ledger.seals import newest_in, seal
 from consentgate.ledger.store import Store
-from consentgate.ledger.tables import seals
 from consentgate.token import SecretKey
 
 logger = logging.getLogger("consentgate")
@@ -34,6 +32,8 @@ class DailySeal:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._ending = Event()
+        self.working = Lock()
+        """Held while it seals."""
 
     def written(self) -> None:
         """Note that something was written: the first of a day has the ledger sealed."""
@@ -42,34 +42,42 @@ class DailySeal:
             if day == self._day or (self._thread is not None and self._thread.is_alive()):
                 return
             self._day = day
-            self._thread = Thread(target=self._run, name="consentgate-seal", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name="consentgate-seal", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # The system has no more: what was written, is written.
+                logger.exception("the ledger is not sealed today")
+            else:
+                self._thread = thread
 
-    def close(self, seconds: float) -> None:
-        """End the thread; wait this long for it at most."""
+    def end(self) -> None:
+        """Have the thread end. Waits for nothing."""
         self._ending.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait this long at most for the end of the thread."""
         if self._thread is not None and seconds:
             self._thread.join(seconds)
 
     def _run(self) -> None:
         if self._ending.wait(secrets.randbelow(1000) / 1000 * _LONGEST_WAIT):
             return
-        from consentgate.ledger.seals import seal
-
         try:
-            store = Store(self._url, self._key, timeout=None)
-            try:
-                if not self._is_sealed(store):
-                    seal(store, int(self._clock()))
-            finally:
-                store.close()
+            with self.working:
+                store = Store(self._url, self._key, timeout=None)
+                try:
+                    if not self._is_sealed(store):
+                        seal(store, int(self._clock()))
+                finally:
+                    store.close()
         except Exception:  # the ledger goes on without; `verify` tells, and tomorrow is a day
             logger.exception("the ledger was not sealed today")
 
     def _is_sealed(self, store: Store) -> bool:
+        """Tell whether this day has a seal already: one that the ledger made."""
         with store.reading() as connection:
-            last = connection.execute(select(func.max(seals.c.made_at))).scalar()
-        return last is not None and last // _DAY >= self._today()
+            last = newest_in(connection, store.marks)
+        return last is not None and last.made_at // _DAY >= self._today()
 
     def _today(self) -> int:
         return int(self._clock()) // _DAY

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from consentgate.errors import ConsentGateError
-from consentgate.ledger.spool import Spool
+from consentgate.ledger.spool import Spool, Spooled
 from consentgate.ledger.ticket import Fate, Ticket
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Entry, sequence_at
+from consentgate.proof import Entry, sequence_of_void
 
 logger = logging.getLogger("consentgate")
 
@@ -52,6 +52,7 @@ class Desk:
         self._doubtful: list[Ticket] = []
         self._told = ""
         self.is_down = False
+        """Whether the database does not answer, as far as anybody knows."""
 
     @property
     def kept(self) -> int:
@@ -68,13 +69,19 @@ class Desk:
                 self._writer.probe()
             self._succeed(batch)
             self._clear_doubts()
-        except FAILURES as error:
+        except Exception as error:  # Whatever it is, nothing that waits may be lost by it.
             self._fail(batch, error)
             return _AGAIN
         drained = self._drained()
         if drained or self._kept:
             return 0.0
         return _AGAIN if self._doubtful or drained is None else _IDLE
+
+    def goes_down(self, why: str) -> None:
+        """Note that the database does not answer: until it does, nobody waits for it."""
+        if not self.is_down:
+            logger.error("the ledger does not answer, choices wait: %s", why)
+        self.is_down = True
 
     def _batch(self, tickets: list[Ticket]) -> list[Ticket]:
         """Return what to write now: what somebody waits for first, then what is kept."""
@@ -104,7 +111,8 @@ class Desk:
             if len(batch) > 1:
                 return [ticket for each in batch for ticket in self._write([each])]
             # A defect of ours. It must not keep the others from being written, for ever.
-            logger.exception("a choice cannot be written, and is lost: %r", batch[0].entry)
+            entry = batch[0].entry
+            logger.exception("a choice cannot be written: %s %d", entry.id, entry.sequence)
             batch[0].failed()
             return []
         return batch
@@ -114,9 +122,11 @@ class Desk:
 
         That is safe: an entry that is there already is not written twice.
         """
+        # Who else finds that a choice ended writes the very same.
+        again = any(entry.action == "lapsed" for entry in entries)
         for rest in reversed(range(_TRIES)):
             try:
-                self._writer.write(entries)
+                self._writer.write(entries, again=again)
             except DataError:
                 raise
             except FAILURES:
@@ -145,20 +155,38 @@ class Desk:
         return drained
 
     def _drain(self) -> int:
-        """Write what came first in the spool; return how much that was."""
         if self._spool is None or not self._spool.is_there:
             return 0
-        entries, positions = self._spool.first()
-        if entries:
-            self._writer.write(entries, again=True)
-            self._spool.remove(positions)
-            self._on_written()
-        return len(entries)
+        spooled = self._spool.first()
+        for each in self._unspooled(spooled):
+            self._spool.remove([spooled[n].position for n in each])
+        return len(spooled)
+
+    def _unspooled(self, spooled: Sequence[Spooled]) -> Iterator[Sequence[int]]:
+        """Write what was in the spool; yield the places of what is to be taken out of it."""
+        entries = [each.entry for each in spooled]
+        try:
+            if entries:
+                self._writer.write(entries, again=True)
+                self._on_written()
+        except DataError:
+            for n, entry in enumerate(entries):
+                try:
+                    self._writer.write([entry], again=True)
+                except DataError:
+                    self._spool_aside(spooled[n])
+                yield [n]
+        else:
+            yield range(len(entries))
+
+    def _spool_aside(self, spooled: Spooled) -> None:
+        if self._spool is not None:
+            self._spool.put_aside(spooled)
 
     def _fail(self, batch: Sequence[Ticket], error: Exception) -> None:
-        if not self.is_down:
-            logger.error("the ledger does not answer, choices wait: %s", _first_line(error))
-        self.is_down = True
+        if not isinstance(error, FAILURES) and not self.is_down:
+            logger.error("the ledger's thread failed; it goes on", exc_info=error)
+        self.goes_down(_first_line(error))
         for ticket in reversed(batch):
             if ticket.failed() is Fate.KEPT:
                 self._kept.appendleft(ticket)
@@ -166,12 +194,13 @@ class Desk:
                 self._doubtful.append(ticket)
 
     def _succeed(self, batch: Sequence[Ticket]) -> None:
-        if self.is_down:
-            logger.warning("the ledger answers again")
-        self.is_down = False
         for ticket in batch:
             if ticket.written() is Fate.GIVEN_UP:
                 self._void(ticket.entry)
+        # Behind that: who had waited in vain for one of these may have set it just now.
+        if self.is_down:
+            logger.warning("the ledger answers again")
+        self.is_down = False
 
     def _clear_doubts(self) -> None:
         """Take back what was written though the visitor was told that nothing is granted."""
@@ -183,15 +212,18 @@ class Desk:
 
     def _void(self, entry: Entry) -> None:
         """Have it written that a grant was never told to the browser."""
-        now = self._clock()
-        void = entry._replace(
-            sequence=sequence_at(now),
-            made_at=int(now),
-            action="void",
-            decisions={},
-            extra={"voids": str(entry.sequence)},
-        )
-        self._kept.append(Ticket(void, Fate.KEPT))
+        self._kept.append(Ticket(void_of(entry, self._clock()), Fate.KEPT))
+
+
+def void_of(entry: Entry, now: float) -> Entry:
+    """Return the record that takes a grant back which was never told to the browser."""
+    return entry._replace(
+        sequence=sequence_of_void(entry.sequence),
+        made_at=int(now),
+        action="void",
+        decisions={},
+        extra={"voids": str(entry.sequence)},
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ COLUMNS = (
 
 # What a spreadsheet takes for the start of a formula, and the sign that it is none:
 # https://owasp.org/www-community/attacks/CSV_Injection
-_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 
 
 def as_csv(records: Iterable[Record]) -> Iterator[str]:
@@ -33,7 +33,7 @@ def as_csv(records: Iterable[Record]) -> Iterator[str]:
     spreadsheet keeps: it is to be read as a text.
     """
     line = io.StringIO(newline="")
-    writer = csv.writer(line)
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for record in records:
         yield _taken(line)

@@ -30,7 +30,7 @@ of conformity with the standard.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -116,14 +116,24 @@ def _consent_record(
 
 
 def _events(
-    id: str, found: Iterable[Record], lifetime: timedelta | None
+    id: str, found: Sequence[Record], lifetime: timedelta | None
 ) -> Iterator[dict[str, Any]]:
     """Return what happened: an event for each state that a record brings, with its purposes."""
     before: list[str] | None = None
+    by_sequence = {str(record.sequence): record for record in found}
     for record in found:
-        for state, keys in _states(record, before).items():
+        # What a grant that was never told would have given, its record says.
+        voided = (
+            by_sequence.get(str(record.extra.get("voids"))) if record.action == "void" else None
+        )
+        for state, keys in _states(voided or record, before).items():
+            if voided is not None:
+                state = _ENDED["void"]
             yield _event(record, state, keys, lifetime) | _by(id, record)
-        before = keys_of(record.decisions, True) if record.action not in _ENDED else None
+        if record.action not in _ENDED:
+            before = keys_of(record.decisions, True)
+        elif record.action == "lapsed":
+            before = None
 
 
 def _states(record: Record, before: list[str] | None) -> dict[str, list[str]]:

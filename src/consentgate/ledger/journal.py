@@ -8,21 +8,17 @@ import os
 import time
 import weakref
 from collections.abc import Callable
-from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from consentgate.ledger.daily import DailySeal
-from consentgate.ledger.desk import FAILURES, Desk
+from consentgate.ledger.desk import void_of
 from consentgate.ledger.lane import Lane
+from consentgate.ledger.running import Running
 from consentgate.ledger.settings import Hook, Ledger
-from consentgate.ledger.spool import Spool
-from consentgate.ledger.store import Store
 from consentgate.ledger.ticket import Fate, Ticket
-from consentgate.ledger.writing import Writer
 from consentgate.policy import Policy
 from consentgate.policy_document import policy_document
-from consentgate.proof import Document, Entry
+from consentgate.proof import Document, Entry, Sequence
 from consentgate.token import SecretKey
 
 if TYPE_CHECKING:
@@ -35,16 +31,6 @@ _MOST_WAITING = 1000
 _MOST_KEPT = 100_000
 _MOST_NOTED = 10_000
 _LAST_SECONDS = 2.0
-
-
-class _Running(NamedTuple):
-    """What writes for one process."""
-
-    process: int
-    desk: Desk
-    lane: Lane
-    spooling: Lane | None
-    sealing: DailySeal
 
 
 class Journal:
@@ -66,8 +52,10 @@ class Journal:
         self._key = secret_key if settings.key is None else settings.key
         self._clock = clock
         self.policy: Document = policy_document(policy)
+        self.sequence = Sequence()
+        """Numbers the choices."""
         self._lock = Lock()
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._noted: set[tuple[str, int]] = set()
         _open.add(self)
 
@@ -89,25 +77,11 @@ class Journal:
         say at most. GDPR article 7(3): "as easy to withdraw as to give
         consent", whatever a database does.
         """
-        running = self._started()
-        ticket = Ticket(entry)
-        is_put = not running.desk.is_down and running.lane.waiting < _MOST_WAITING
-        if is_put:
-            running.lane.put(ticket)
-            if ticket.wait(self._patience):
-                return True
-            if not ticket.is_decided:
-                # Until it answers, nobody else waits for it.
-                running.desk.is_down = True
-        if running.spooling is not None and self._is_spooled(running.spooling, entry):
-            ticket.settle(Fate.SPOOLED)
-            return True
-        if grants:
-            return is_put and not ticket.settle(Fate.GIVEN_UP)
-        ticket.settle(Fate.KEPT)
-        if not is_put:
-            self._keep(running, ticket)
-        return True
+        try:
+            return self._record(entry, grants)
+        except RuntimeError:  # The system has no more threads: as if there were no database.
+            logger.exception("a choice is not in the ledger")
+            return not grants
 
     @property
     def lapses(self) -> bool:
@@ -121,54 +95,86 @@ class Journal:
             self.note(entry)
 
     def note(self, entry: Entry) -> None:
-        """Keep what nobody waits for, once. Waits for nothing."""
-        key = (entry.id, entry.sequence)
+        """Keep what nobody waits for. Waits for nothing."""
+        self._keep(Ticket(entry, Fate.KEPT))
+
+    def is_new(self, id: str, sequence: int) -> bool:
+        """Tell whether this was not noted before, and note it."""
         with self._lock:
-            if key in self._noted:
-                return
+            if (id, sequence) in self._noted:
+                return False
             if len(self._noted) >= _MOST_NOTED:
                 self._noted.clear()  # At worst it is found again that it is there.
-            self._noted.add(key)
-        self._keep(self._started(), Ticket(entry, Fate.KEPT))
+            self._noted.add((id, sequence))
+        return True
+
+    def revoke(self, entry: Entry) -> None:
+        """Note that a grant which is written was never told to the browser."""
+        self._keep(Ticket(void_of(entry, self._clock()), Fate.KEPT))
+
+    def tell_unused(self) -> None:
+        """Tell, once, that a gate further out decides, and keeps no proof."""
+        if self.is_new("", 0):
+            logger.error(
+                "this gate stands behind another one that has no ledger: choices are that one's, "
+                "and no proof of them is kept; give the outer gate the ledger"
+            )
 
     def close(self, seconds: float = _LAST_SECONDS) -> None:
         """Write what waits, and end the threads of this process; wait this long at most.
 
         What cannot be written is told in the log. The next choice begins anew.
         """
+        running = self._detach()
+        if running is not None:
+            running.end(seconds)
+
+    def _detach(self) -> Running | None:
         with self._lock:
             running, self._running = self._running, None
-        if running is None or running.process != os.getpid():
-            return
-        _end(running, seconds)
-        left = running.desk.kept + running.lane.waiting
-        if left:
-            logger.error("%d refusals are not in the ledger, and lost: it did not answer", left)
-
-    def _started(self) -> _Running:
-        """Return what writes in this process, made when it is asked for first."""
-        running = self._running
-        if running is None or running.process != os.getpid():
-            with self._lock:
-                running = self._running
-                if running is None or running.process != os.getpid():
-                    running = self._running = self._start()
         return running
 
-    def _start(self) -> _Running:
-        settings = self._settings
-        store = Store(settings.url, self._key, timeout=settings.timeout)
-        sealing = DailySeal(settings.url, self._key, self._clock)
-        spool = spooling = None
-        if settings.spool is not None:
-            spool = Spool(settings.spool, self._key, settings.timeout)
-            spooling = Lane("consentgate-spool", _Spooling(spool).turn, _nothing)
-        desk = Desk(Writer(store, self._clock), spool, self._clock, sealing.written)
-        lane = Lane("consentgate-ledger", desk.turn, partial(_close, store, spool))
-        lane.start()
-        running = _Running(os.getpid(), desk, lane, spooling, sealing)
-        # A gate that nobody has any more leaves no thread behind.
-        weakref.finalize(self, _end, running, 0.0).atexit = False
+    def _record(self, entry: Entry, grants: bool) -> bool:
+        running = self._started()
+        ticket = Ticket(entry)
+        is_put = not running.desk.is_down and running.lane.waiting < _MOST_WAITING
+        if is_put:
+            running = self._put(ticket)
+            if ticket.wait(self._patience):
+                return True
+            if not ticket.is_decided:
+                # Until it answers, nobody else waits for it.
+                running.desk.goes_down(f"nothing came back within {self._patience:g} seconds")
+                running.lane.wake()
+        if running.spooling is not None and self._is_spooled(running.spooling, entry, grants):
+            ticket.settle(Fate.SPOOLED)
+            return True
+        if grants:
+            return is_put and not ticket.settle(Fate.GIVEN_UP)
+        ticket.settle(Fate.KEPT)
+        if not is_put:
+            self._keep(ticket)
+        return True
+
+    def _started(self) -> Running:
+        """Return what writes in this process, made when it is asked for first."""
+        running = self._running
+        if running is None or not running.is_of_this_process:
+            with self._lock:
+                running = self._running
+                if running is None or not running.is_of_this_process:
+                    running = Running(self._settings, self._key, self._clock)
+                    self._running = running
+                    # A gate that nobody has any more leaves no thread behind.
+                    weakref.finalize(self, running.end, 0.0).atexit = False
+        return running
+
+    def _put(self, ticket: Ticket) -> Running:
+        """Put a ticket into the lane; into a new one where it is at its end."""
+        while not (running := self._started()).lane.put(ticket):
+            with self._lock:
+                if self._running is running:
+                    self._running = None
         return running
 
     @property
@@ -176,69 +182,46 @@ class Journal:
         """How many seconds to wait for the database: with a spool, half of what there is."""
         return self._settings.timeout / (1 if self._settings.spool is None else 2)
 
-    def _is_spooled(self, spooling: Lane, entry: Entry) -> bool:
-        """Put an entry on the local disk; tell whether it is there."""
-        if spooling.waiting >= _MOST_WAITING:
-            return False
+    def _is_spooled(self, spooling: Lane, entry: Entry, grants: bool) -> bool:
+        """Put an entry on the local disk; tell whether it is there in time."""
         copy = Ticket(entry)
-        spooling.put(copy)
-        return copy.wait(self._patience)
+        if spooling.waiting >= _MOST_WAITING or not spooling.put(copy):
+            return False
+        return copy.wait(self._patience) or not copy.settle(Fate.GIVEN_UP if grants else Fate.KEPT)
 
-    def _keep(self, running: _Running, ticket: Ticket) -> None:
+    def _keep(self, ticket: Ticket) -> None:
         """Have an entry written however long it takes."""
+        running = self._started()
         if running.desk.kept + running.lane.waiting >= _MOST_KEPT:
             logger.error("a choice is lost: %d wait for the ledger already", _MOST_KEPT)
         else:
-            running.lane.put(ticket)
-
-
-def _end(running: _Running, seconds: float) -> None:
-    """End the threads of a process; wait for each of them this long at most."""
-    if running.process == os.getpid():
-        running.lane.close(seconds)
-        if running.spooling is not None:
-            running.spooling.close(seconds)
-        running.sealing.close(seconds)
-
-
-def _close(store: Store, spool: Spool | None) -> None:
-    store.close()
-    if spool is not None:
-        spool.close()
-
-
-def _nothing() -> None:
-    pass
-
-
-class _Spooling:
-    """Puts tickets into a spool."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-
-    def turn(self, tickets: list[Ticket]) -> float:
-        """Put a batch of tickets on the disk; return when to come again."""
-        try:
-            if tickets:
-                self._spool.put([ticket.entry for ticket in tickets])
-        except FAILURES:
-            logger.exception("the spool cannot be written")
-            for ticket in tickets:
-                ticket.failed()
-        else:
-            for ticket in tickets:
-                ticket.written()
-        return 60.0
+            self._put(ticket)
 
 
 _open: weakref.WeakSet[Journal] = weakref.WeakSet()
 # What a parent process writes with: a child that let go of it would close its connections.
-_parents: list[_Running] = []
+_parents: list[Running] = []
+_quiet: list[Callable[[], None]] = []
 
 
-def _after_fork() -> None:
-    """Forget, in a child, what was running in its parent, and locks that were held there."""
+def _before_fork() -> None:
+    """Have nothing open that a child could take for its own."""
+    for journal in tuple(_open):
+        running = journal._running
+        if running is not None and running.is_of_this_process:
+            go_on = running.quiet()
+            if go_on is not None:
+                _quiet.append(go_on)
+
+
+def _after_fork_in_parent() -> None:
+    while _quiet:
+        _quiet.pop()()
+
+
+def _after_fork_in_child() -> None:
+    """Forget what was running in the parent, and locks that were held there."""
+    _quiet.clear()
     for journal in _open:
         if journal._running is not None:
             _parents.append(journal._running)
@@ -248,9 +231,18 @@ def _after_fork() -> None:
 
 @atexit.register
 def _close_all() -> None:
-    for journal in tuple(_open):
-        journal.close()
+    """End all journals of this process, in the time that one of them has."""
+    ended = [running for journal in tuple(_open) if (running := journal._detach()) is not None]
+    for running in ended:
+        running.lane.end()
+    deadline = time.monotonic() + _LAST_SECONDS
+    for running in ended:
+        running.end(max(0.01, deadline - time.monotonic()))
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Lock, Thread, current_thread
 
 from consentgate.ledger.ticket import Ticket
 
@@ -35,41 +35,60 @@ class Lane:
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._lock = Lock()
         self._thread: Thread | None = None
-        self._ending = Event()
+        self._is_ending = False
+        self.turning = Lock()
+        """Held while a batch is taken."""
 
     @property
     def waiting(self) -> int:
         """How many tickets nobody has taken yet."""
         return self._queue.qsize()
 
-    def start(self) -> None:
-        """Start the thread, if it does not run yet."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def put(self, ticket: Ticket) -> bool:
+        """Queue a ticket; tell whether it will be taken: not by a lane that comes to its end.
+
+        Raises RuntimeError where no thread can be had.
+        """
         with self._lock:
+            if self._is_ending:
+                return False
             if self._thread is None:
                 # It keeps no process from its end.
-                self._thread = Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
+            self._queue.put(ticket)
+        return True
 
-    def put(self, ticket: Ticket) -> None:
-        """Queue a ticket."""
-        self.start()
-        self._queue.put(ticket)
-
-    def close(self, seconds: float) -> None:
-        """Have what was put so far taken once more, and end the thread; wait this long for it."""
-        with self._lock:
-            thread = self._thread
-        self._ending.set()
+    def wake(self) -> None:
+        """Have the next turn come at once."""
         self._queue.put(None)
-        if thread is not None and seconds:
+
+    def end(self) -> None:
+        """Have what was put so far taken, and the thread end. Waits for nothing."""
+        with self._lock:
+            self._is_ending = True
+        self.wake()
+
+    def join(self, seconds: float) -> None:
+        """Wait this long at most for the end of the thread."""
+        thread = self._thread
+        if thread is not None and seconds and thread is not current_thread():
             thread.join(seconds)
 
     def _run(self) -> None:
         pause = 0.0
-        while not self._ending.is_set() or self._queue.qsize():
+        # What takes more than one turn says so by asking for another one at once.
+        while not self._is_ending or self._queue.qsize() or not pause:
             batch = self._gathered(pause)
             try:
-                pause = self._turn(batch)
+                with self.turning:
+                    pause = self._turn(batch)
             except Exception:  # a defect, ours or a driver's: those who wait are told
                 logger.exception("the ledger's thread %s failed; it goes on", self._name)
                 for ticket in batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +15,7 @@ from consentgate.errors import ConsentGateError
 from consentgate.ledger.store import Store
 
 _VERSIONS = "consentgate_version"
+_lock = Lock()
 
 
 def upgrade(store: Store) -> tuple[str | None, str]:
@@ -22,7 +24,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     All of it is one transaction. Two that do it at once do it one after the other.
     """
     config = _config()
-    with store.writing() as connection:
+    # Alembic has one context for a whole process.
+    with _lock, store.writing() as connection:
         if not store.is_embedded:
             # 1128809079 is nothing but a number that others will not take: "CGL7".
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1128809079)")
@@ -49,7 +52,7 @@ def check_is_current(store: Store) -> None:
     if found != newest():
         state = "has no tables yet" if found is None else f"has tables of revision {found}"
         raise ConsentGateError(
-            f"the ledger at {store.url.render_as_string()} {state}, and {newest()} is needed: "
+            f"the ledger at {store.name} {state}, and {newest()} is needed: "
             "say `consentgate ledger upgrade`"
         )
 

@@ -24,6 +24,7 @@ PAGE = 5_000
 """How many rows are read at once."""
 
 _MARKED = 8
+_FEW = 20
 _NUMBERS = (0, 1, 3, 4, 5)
 
 
@@ -106,11 +107,12 @@ def seals_in(connection: Connection) -> Iterator[Seal]:
             yield Seal(*row)
 
 
-def newest_in(connection: Connection) -> Seal | None:
-    """Read the newest seal, None where there is none."""
+def newest_in(connection: Connection, marks: Marks) -> Seal | None:
+    """Read the newest seal that the ledger made, None where there is none."""
     query = select(*(seals.c[name] for name in Seal._fields)).order_by(seals.c.number.desc())
-    row = connection.execute(query.limit(1)).first()
-    return None if row is None else Seal(*row)
+    with connection.execute(query.execution_options(yield_per=_FEW)) as rows:
+        found = (seal for row in rows if (seal := Seal(*row)).is_genuine(marks) is not False)
+        return next(found, None)
 
 
 def seal(store: Store, now: float) -> Seal | None:
@@ -123,10 +125,10 @@ def seal(store: Store, now: float) -> Seal | None:
     database does not do it.
     """
     with store.reading() as connection:
-        last, spans = _fresh(connection, store.marks)
+        place, spans = _fresh(connection, store.marks)
         if not spans:
             return None
-        made = _made(connection, store.marks, last, spans, int(now))
+        made = _made(connection, store.marks, place, spans, int(now))
     try:
         with store.writing() as connection:
             connection.execute(insert(seals).values(made._asdict()))
@@ -137,29 +139,44 @@ def seal(store: Store, now: float) -> Seal | None:
     return made
 
 
-def _fresh(connection: Connection, marks: Marks) -> tuple[Seal | None, dict[int, tuple[int, int]]]:
-    """Return the newest seal, and the numbers of each writer that are in none.
+class _Place(NamedTuple):
+    """Where the next seal stands: its number, and the mark of the one before."""
+
+    number: int
+    previous: str
+
+
+def _fresh(connection: Connection, marks: Marks) -> tuple[_Place, dict[int, tuple[int, int]]]:
+    """Return where the next seal stands, and the numbers of each writer that are in none.
 
     What a row says that somebody changed would be sealed: so it is left aside,
-    and a writer's, too, that cannot be checked. A seal of an older key is relied on.
+    and a writer's, too, that cannot be checked. A seal of an older key is
+    relied on. A number that is taken by what is no seal is passed over.
     """
-    last, ends = None, dict[int, int]()
-    for last in seals_in(connection):  # the last one is needed behind the loop
-        if last.is_genuine(marks) is not False:
-            ends |= {writer: end for writer, (_, end) in last.spans.items()}
+    last, ends, taken = _Place(0, ""), dict[int, int](), set[int]()
+    for each in seals_in(connection):
+        if each.is_genuine(marks) is False:
+            taken.add(each.number)
+        else:
+            last = _Place(each.number, each.mac)
+            ends |= {writer: end for writer, (_, end) in each.spans.items()}
+    number = last.number + 1
+    while number in taken:
+        number += 1
     spans = {}
     for row in connection.execute(select(writers).order_by(writers.c.writer)):
         values = (row.writer, row.opened_at, row.written)
         first = ends.get(row.writer, 0) + 1
         if marks.fits((row.key, row.mac), "writer", *values):
             spans[row.writer] = (first, row.written)
-    return last, {writer: span for writer, span in spans.items() if span[0] <= span[1]}
+    there = {writer: span for writer, span in spans.items() if span[0] <= span[1]}
+    return _Place(number, last.previous), there
 
 
 def _made(
     connection: Connection,
     marks: Marks,
-    last: Seal | None,
+    place: _Place,
     spans: Mapping[int, tuple[int, int]],
     now: int,
 ) -> Seal:
@@ -172,7 +189,7 @@ def _made(
                 oldest = made_at if oldest is None else min(oldest, made_at)
                 newest = made_at if newest is None else max(newest, made_at)
     values = (
-        last.number + 1 if last else 1,
+        place.number,
         now,
         compact({str(writer): span for writer, span in spans.items()}),
         count,
@@ -180,7 +197,7 @@ def _made(
         now if oldest is None else oldest,
         now if newest is None else newest,
         digest.text,
-        last.mac if last else "",
+        place.previous,
     )
     return Seal(*values, *marks.of("seal", *values))
 

@@ -40,7 +40,7 @@ class Ledger:
     Raises ConsentGateError for what cannot work.
     """
 
-    url: str
+    url: str = field(repr=False)
     _: KW_ONLY
     key: SecretKey | None = field(default=None, repr=False)
     site: str | None = None
@@ -80,12 +80,18 @@ class Ledger:
     def _check_spool(self) -> None:
         if self.spool is None:
             return
-        if not isinstance(self.spool, (str, PathLike)) or not Path(self.spool).parent.is_dir():
+        if not _can_be_made(self.spool):
             raise _error(
                 "spool",
                 f"{self.spool!r} is no file that could be made",
                 "use a path in a folder that is there",
             )
+
+
+def _can_be_made(path: object) -> bool:
+    if not isinstance(path, (str, PathLike)) or not str(path) or ":memory:" in str(path):
+        return False
+    return Path(path).parent.is_dir() and not Path(path).is_dir()
 
 
 def _matches(site: object) -> bool:

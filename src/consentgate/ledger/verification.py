@@ -99,6 +99,9 @@ def _findings(
     yield from registration.findings(connection)
     yield from chain.follow(seals_in(connection), anchors)
     yield from _check_documents(connection, marks, hashes, checked)
+    if checked.documents and not registration.writers:
+        text = "is empty, and there are texts: somebody wrote them"
+        yield found("registry", "missing", "", text, {})
     numbering = Numbering(connection, marks, registration.writers, chain, hashes)
     yield from numbering.findings()
     yield from chain.digests()

@@ -74,10 +74,12 @@ class Writer:
         return [entry for entry in entries if (entry.id, entry.sequence) not in missing]
 
     def probe(self) -> None:
-        """Ask the database whether it is there. Raises as `write` does where it is not."""
+        """Ask the database whether it takes anything. Raises as `write` does where not."""
         self._prepare()
-        with self._store.reading() as connection:
-            connection.execute(select(func.count()).select_from(registry))
+        # One that is full, or only to be read, answers what only reads.
+        with self._store.writing() as connection:
+            same = update(writers).values(written=writers.c.written)
+            connection.execute(same.where(self._is_mine()))
 
     def _prepare(self) -> None:
         if not self._is_prepared:

@@ -63,28 +63,24 @@ def _discard(_: bytes) -> None:
     pass
 
 
-class _Body(Iterator[bytes]):
+class _Body:
     """The body of a response of which it is not known yet whether it leaves: a generator's, say."""
 
     def __init__(self, chunks: Iterable[bytes], keeper: Keeper) -> None:
         self._chunks = chunks
-        self._rest: Iterator[bytes] | None = None
         self._keeper = keeper
-        self._is_replaced = False
 
-    def __next__(self) -> bytes:
-        if self._rest is None:
-            self._rest = iter(self._chunks)
-        if not self._is_replaced and self._keeper.content is None:
+    def __iter__(self) -> Iterator[bytes]:
+        if self._keeper.content is None:
+            rest = iter(self._chunks)
             # With the first that a generator has to say, it starts its response.
-            chunk = next(self._rest, None)
-            if self._keeper.content is None:
-                if chunk is None:
-                    raise StopIteration
-                return chunk
-        if not self._is_replaced:
-            self._is_replaced, self._rest = True, iter(self._keeper.content or ())
-        return next(self._rest)
+            for chunk in rest:
+                if self._keeper.content is not None:
+                    break
+                yield chunk
+                yield from rest
+                return
+        yield from self._keeper.content or ()
 
     def close(self) -> None:
         """Close the app's own body, as PEP 3333 wants of whoever hands it on."""

@@ -25,6 +25,8 @@ def erase(
     keyed hash stays, which says nothing of it, so that `consentgate ledger verify` is clean: the
     record was not lost. Back-ups and a spool are not reached from here.
 
+    A number that begins with "-" needs "--" before it.
+
     Exit codes: 0 they are gone; 1 there are none; 2 it could not be done.
 
     Examples:
@@ -32,18 +34,20 @@ def erase(
     """
     from consentgate.ledger.erasing import count_of
     from consentgate.ledger.erasing import erase as erase_all
+    from consentgate.ledger.history import id_in
 
-    with opened(ledger, policy, needs_key=True) as store:
-        count = count_of(store, id)
+    with opened(ledger, policy, needs_key=True, changes=True) as store:
+        number = id_in(id)
+        count = count_of(store, number)
         if not count:
-            remark(f"the ledger has no record of {id}")
+            remark(f"the ledger has no record of {number}")
             say_no()
         if not yes:
             if not is_interactive():
                 fail(f"there is nobody to ask: say --yes to erase {counted(count, 'record')}")
-            typer.confirm(f"Erase {counted(count, 'record')} of {id} for good?", abort=True)
-        removed = erase_all(store, id, time.time())
-    say(f"erased: {counted(removed.erased, 'record')} of {id}")
+            typer.confirm(f"Erase {counted(count, 'record')} of {number} for good?", abort=True)
+        removed = erase_all(store, number, time.time())
+    say(f"erased: {counted(removed.erased, 'record')} of {number}")
     if removed.forged:
         remark(
             f"note: {counted(removed.forged, 'row')} of this id the ledger did not write; removed, "

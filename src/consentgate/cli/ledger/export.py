@@ -70,6 +70,7 @@ def export(
       consentgate ledger export --format jsonl --since 2026-01-01 --until 2026-06-30
       consentgate ledger export --format iso27560 --id 8sUXo1P0b2C5t0mHqv8y3w
     """
+    from consentgate.ledger.history import id_in
     from consentgate.ledger.reading import records_in
     from consentgate.ledger.texts import Texts
 
@@ -80,7 +81,7 @@ def export(
         found = records_in(
             connection,
             store.marks,
-            id=id,
+            id=None if id is None else id_in(id),
             since=first,
             until=last,
             by_visitor=format == Format.ISO27560,

@@ -30,8 +30,10 @@ LedgerUrl = Annotated[
 
 
 @contextmanager
-def opened(url: str | None, policy: Path | None, *, needs_key: bool = False) -> Iterator[Store]:
-    """Open the ledger that is meant, without bounds of time.
+def opened(
+    url: str | None, policy: Path | None, *, needs_key: bool = False, changes: bool = False
+) -> Iterator[Store]:
+    """Open the ledger that is meant, without bounds of time; to read it, unless it `changes`.
 
     Without a key nothing is marked, and no mark can be checked: that ends with
     exit code 2 where `needs_key`. What the database refuses does, too, and
@@ -39,13 +41,15 @@ def opened(url: str | None, policy: Path | None, *, needs_key: bool = False) -> 
     """
     from consentgate.ledger.migrating import check_is_current
 
-    with connected(url, policy, needs_key=needs_key) as store:
+    with connected(url, policy, needs_key=needs_key, changes=changes) as store:
         check_is_current(store)
         yield store
 
 
 @contextmanager
-def connected(url: str | None, policy: Path | None, *, needs_key: bool = False) -> Iterator[Store]:
+def connected(
+    url: str | None, policy: Path | None, *, needs_key: bool = False, changes: bool = True
+) -> Iterator[Store]:
     """Open the database of the ledger that is meant, whatever is in it; see `opened`."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -54,12 +58,15 @@ def connected(url: str | None, policy: Path | None, *, needs_key: bool = False) 
     keys = ledger_keys() or environment_keys()
     if needs_key and not keys:
         fail(f"there is no key: set {LEDGER_VARIABLE}, or {VARIABLE}, to the ledger's")
-    store = Store(ledger_url(url, policy), keys or secrets.token_urlsafe(32), timeout=None)
+    key = keys or secrets.token_urlsafe(32)
+    store = Store(ledger_url(url, policy), key, timeout=None, changes=changes)
+    if store.is_embedded and not changes and not store.file.exists():
+        fail(f"there is no file {store.file}")
     try:
         yield store
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        fail(f"the ledger at {store.url.render_as_string()} does not answer: {cause}".strip())
+        fail(f"the ledger at {store.name} does not answer: {cause}".strip())
     finally:
         store.close()
 

@@ -44,7 +44,7 @@ def _seconds(option: str, text: str, of_a_day: timedelta) -> int:
     try:
         time = datetime.fromisoformat(text)
         if len(text) <= len("2026-11-25"):
-            time += of_a_day
+            time = min(time, datetime.max - of_a_day) + of_a_day
         return int(time.replace(tzinfo=time.tzinfo or UTC).timestamp())
     except (ValueError, OverflowError):
         fail(f"{option} {text}: write a day as 2026-11-25, or a time as 2026-11-25T08:30")

@@ -63,7 +63,7 @@ def prune(
     age = _proposed(policy) if older_than is None else _length(older_than)
     now = time.time()
     before = now - age.total_seconds()
-    with opened(ledger, policy, needs_key=True) as store:
+    with opened(ledger, policy, needs_key=True, changes=True) as store:
         if not dry_run:
             seal(store, now)
         old = old_in(store, before)

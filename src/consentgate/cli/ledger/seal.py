@@ -24,11 +24,11 @@ def seal(ledger: LedgerUrl = None, policy: PolicyFile = None) -> None:
     from consentgate.ledger.seals import newest_in
     from consentgate.ledger.seals import seal as seal_now
 
-    with opened(ledger, policy, needs_key=True) as store:
+    with opened(ledger, policy, needs_key=True, changes=True) as store:
         made = seal_now(store, time.time())
         if made is None:
             remark("nothing is new since the last seal")
             with store.reading() as connection:
-                made = newest_in(connection)
+                made = newest_in(connection, store.marks)
         if made is not None:
             say(str(made))

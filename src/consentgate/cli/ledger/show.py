@@ -41,9 +41,9 @@ def show(
 ) -> None:
     """Print what was decided under a number, and the very text and cookies it was about.
 
-    The number is what visitors see, and can copy, on the page where they decide. A token does as
-    well, or a whole cookie. With the ledger's key it is said of each record whether it is as it
-    was written.
+    The number is what visitors see, and can copy, on the page where they decide; one that begins
+    with "-" needs "--" before it. A token does as well, or a whole cookie. With the ledger's key it
+    is said of each record whether it is as it was written.
 
     Exit codes: 0 there is a record, and none was changed; 1 there is none, or one was changed;
     2 it cannot be told.
@@ -61,8 +61,9 @@ def show(
         records = [record_as_json(record) for record in found.records]
         print_json({"records": records, "texts": [text.as_json() for text in found.texts]})
     else:
+        voided = {record.extra.get("voids") for record in found.records if record.action == "void"}
         for record in found.records:
-            _tell(record)
+            _tell(record, str(record.sequence) in voided)
         shown = {record.text for record in found.records}
         for text in found.texts:
             if text.hash in shown:  # The policy behind a text says nothing that is not in it.
@@ -74,9 +75,18 @@ def show(
         say_no()
 
 
-def _tell(record: Record) -> None:
-    say((record.action, "bold"), f" at {record.time:%Y-%m-%d %H:%M:%S} UTC, {_where(record)}")
+def _tell(record: Record, is_void: bool) -> None:
+    from consentgate.ledger.texts import utc
+
+    time = utc(record.made_at) or str(record.made_at)
+    say(
+        (record.action, "bold"),
+        f" at {time.replace('T', ' ').replace('Z', ' UTC')}, {_where(record)}",
+    )
+    if is_void:
+        _row("void", "the browser was never told: nothing was granted by it")
     _row("id", record.id)
+    _row("sequence", str(record.sequence))
     for label, decision in (("yes to", True), ("no to", False)):
         keys = [key for key, yes in sorted(record.decisions.items()) if yes is decision]
         _row(label, ", ".join(keys) or "nothing")

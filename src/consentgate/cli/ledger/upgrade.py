@@ -22,7 +22,7 @@ def upgrade(ledger: LedgerUrl = None, policy: PolicyFile = None) -> None:
 
     with connected(ledger, policy) as store:
         before, after = migrating.upgrade(store)
-        where = store.url.render_as_string()
+        where = store.name
     if before == after:
         say(f"{where} is of revision {after} already")
     else:

@@ -55,9 +55,10 @@ def verify(
     or put elsewhere, and says of each on which day that was, in UTC, and in which row. It reads all
     of one moment: apps may go on writing.
 
-    One thing cannot be seen from inside: that the whole database is an older copy of itself, from
-    before something happened. So keep the line that `consentgate ledger seal` prints, and the app
-    logs once a day, in another place, and name it here: a seal that was made must still be there.
+    What cannot be seen from inside is an older copy: of the whole database, or of rows that fit
+    together, as the newest seals, what no seal has yet, or a record that was erased since. So keep
+    the line that `consentgate ledger seal` prints, and the app logs once a day, in another place,
+    and name it here: a seal that was made must still be there, and with it all that it covers.
 
     It needs all keys that the ledger ever had, in CONSENTGATE_LEDGER_KEY with commas between them,
     the oldest first.

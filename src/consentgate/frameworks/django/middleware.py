@@ -121,6 +121,7 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
     handle = request.META.get(KEY) or getattr(request, "scope", {}).get(KEY)
     around = exchange_around(handle, lines)
     exchange = around or _new_exchange(gate, request, lines)
+    exchange.joined(gate)
     if around is None:
         handle = Consent(exchange)
         request.META[wsgi.ENVIRON_KEY] = handle
