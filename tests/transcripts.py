@@ -41,6 +41,7 @@ _VARIABLE = (
     (re.compile(r"1~[A-Za-z0-9_-]{22}~[0-9]+~(\S*)\.[A-Za-z0-9_-]{43}"), r"<token \1>"),
     (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"), "<key>"),
     (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])"), "<id>"),
+    (re.compile(r"\b1[0-9]{18}\b"), "<sequence>"),
     (re.compile(r"eyJ[A-Za-z0-9_.-]+"), "<session>"),
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
     (re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?)?"), "<time>"),
