@@ -66,7 +66,7 @@ def states(record: dict[str, Any]) -> list[tuple[str, list[str]]]:
 def test_a_table_has_the_documented_columns_in_order() -> None:
     """A program that reads the table finds its columns where they were."""
     head, *_ = as_csv([])
-    assert head == ",".join(COLUMNS) + "\r\n"
+    assert head == ",".join(f'"{name}"' for name in COLUMNS) + "\r\n"
     assert (
         *("id", "sequence", "time", "action", "granted", "refused", "revision", "language"),
         *("text", "source", "site", "extra", "writer", "number", "genuine"),

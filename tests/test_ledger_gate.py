@@ -14,6 +14,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import OperationalError
 
+import consentgate
+import consentgate.ledger.journal as journal_module
 from adapters import (
     KEY,
     Adapter,
@@ -527,7 +529,7 @@ def test_memory_of_what_ended_has_an_end(
     adapter: Adapter, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many choices end, few are remembered, and the ledger has the end of each once."""
-    monkeypatch.setattr("consentgate.ledger.journal._MOST_NOTED", 2)
+    monkeypatch.setattr(journal_module, "_MOST_NOTED", 2)
     gate = site.gate({"lapses": True})
     tokens = [token_of(adapter(gate, sets(), posted("answer=accept"))) for _ in range(3)]
     clock.now += 183 * 86400
@@ -547,6 +549,7 @@ def test_a_ledger_that_cannot_be_is_told(policy: Policy, ledger: Any) -> None:
 
 def test_without_the_extra_it_is_told(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where SQLAlchemy is not installed, the error says what to install."""
+    monkeypatch.setattr(consentgate, "ledger", consentgate.ledger)  # put back with the rest
     for name in [name for name in sys.modules if name.startswith("consentgate.ledger")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Event, Lock, Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.exc import OperationalError
 
 import consentgate.ledger.daily as daily
+import consentgate.ledger.journal as journal_module
+import consentgate.ledger.running as running_module
 from adapters import KEY, Adapter, Visit, asgi_scope, called, sets
+from commanding import command
 from consentgate import ConsentGate, ConsentGateError, Policy
 from consentgate.choice import new_id
+from consentgate.exchange import Exchange
 from consentgate.ledger import Ledger
-from consentgate.ledger.desk import Desk
+from consentgate.ledger.asgi import _Keeping
+from consentgate.ledger.desk import Desk, void_of
 from consentgate.ledger.erasing import erase
 from consentgate.ledger.history import history, id_in
 from consentgate.ledger.journal import Journal
@@ -33,7 +41,17 @@ from consentgate.ledger.ticket import Fate, Ticket
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import DoubtError, Writer
 from consentgate.proof import Entry
-from test_ledger_gate import EVERYTHING, Clock, Site, _talk, clock, posted, site, token_of
+from test_ledger_gate import (
+    EVERYTHING,
+    Clock,
+    Site,
+    _talk,
+    clock,
+    over_wsgi,
+    posted,
+    site,
+    token_of,
+)
 from test_ledger_journal import POLICY, Away, Slow, ids, journal, kept, spooling, until
 from test_ledger_writing import entry
 
@@ -201,7 +219,7 @@ def test_children_of_a_process_that_wrote_lose_nothing(tmp_path: Path, spool: bo
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_a_fork_does_not_wait_for_ever(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a database hangs, a process is forked all the same."""
-    monkeypatch.setattr("consentgate.ledger.running._QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(running_module, "_QUIET_SECONDS", 0.1)
     slow = Slow(monkeypatch)
     assert not journal.record(entry(), True)
     child = os.fork()
@@ -302,12 +320,11 @@ def test_a_database_that_hangs_is_told(
     until(lambda: "the ledger answers again" in caplog.text)
 
 
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 def test_a_database_that_is_only_read_is_down(
     journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that answers, and takes nothing, does not count as one that is back."""
-    if store.is_embedded:
-        pytest.skip("of PostgreSQL")
     assert journal.record(entry("first"), True)
     alter = "ALTER DATABASE {} SET default_transaction_read_only = {}"
     name = store.url.database
@@ -575,10 +592,9 @@ def test_no_address_shows_what_is_secret_in_it() -> None:
     assert "geheim" not in str(told.value)
 
 
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 def test_the_address_of_a_server_may_say_more(store: Store) -> None:
     """Options in an address are added to the bounds that the ledger sets, and beat them."""
-    if store.is_embedded:
-        pytest.skip("of PostgreSQL")
     url = store.url.update_query_dict({"options": "-c lock_timeout=1234"})
     own = Store(url, KEY, timeout=3.0)
     with own.reading() as connection:
@@ -634,8 +650,7 @@ def test_the_end_of_the_process_has_one_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However many journals hang, the end of the process waits for all of them together."""
-    import consentgate.ledger.journal as module
-
+    module = journal_module
     monkeypatch.setattr(module, "_LAST_SECONDS", 0.3)
     slow = Slow(monkeypatch)
     url = f"sqlite:///{tmp_path / 'consent.db'}"
@@ -645,3 +660,140 @@ def test_the_end_of_the_process_has_one_bound(
         module._close_all()
     assert one._running is None
     slow.go_on.set()
+
+
+def test_what_was_kept_is_not_asked_twice(site: Site) -> None:
+    """Where a choice is back to what it was when the thread comes to it, there is none to keep."""
+    gate = site.gate()
+    assert gate.ledger is not None
+    assert _Keeping(Exchange(gate, []), gate.ledger).keep()
+    assert gate.ledger._running is None
+
+
+@pytest.mark.conformance("L4")
+def test_what_is_refused_while_a_grant_fails_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a task of the app refuses while a grant is waited for in vain, the refusal leaves."""
+    gate = site.gate({"timeout": 0.5})
+    slow = Slow(monkeypatch)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        consent = scope["consentgate"]
+        consent.grant_all()
+
+        async def meanwhile() -> None:
+            await asyncio.to_thread(slow.entered.wait, 10)
+            consent.refuse_all()
+
+        other = asyncio.create_task(meanwhile())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await other
+
+    messages = asyncio.run(_talk(gate, app, asgi_scope(Visit())))
+    slow.go_on.set()
+    assert messages[0]["status"] == 503
+    (token,) = [value for name, value in messages[0]["headers"] if name == b"set-cookie"]
+    choice = gate.standing([token.partition(b";")[0]]).choice
+    assert choice is not None
+    assert not choice.granted
+
+
+def test_an_app_that_says_nothing_has_its_say(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that starts its response and has no body is answered for as well."""
+    away = Away(monkeypatch)
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        environ["consentgate"].grant("statistics")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield from ()
+
+    gate = site.gate()
+    assert over_wsgi(gate, app).status == 503
+    away.is_away = False
+    until(lambda: over_wsgi(gate, app).status == 200)
+    assert over_wsgi(gate, app).body == b""
+
+
+def test_a_lane_that_ends_just_now_is_followed_by_another(
+    journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a lane comes to its end between two steps, the choice goes into the next one."""
+    put, refusals = Lane.put, [1]
+
+    def puts(lane: Lane, ticket: Ticket) -> bool:
+        return False if refusals and refusals.pop() else put(lane, ticket)
+
+    monkeypatch.setattr(Lane, "put", puts)
+    assert journal.record(entry("one"), True)
+    assert ids(store) == ["one"]
+
+
+def test_a_child_forgets_what_its_parent_writes_with(journal: Journal, store: Store) -> None:
+    """In a child process a journal begins anew, and leaves alone what is the parent's."""
+    assert journal.record(entry("one"), True)
+    parents = journal._started()
+    journal_module._after_fork_in_child()
+    assert journal._running is None
+    assert journal.record(entry("two"), True)
+    assert journal._started() is not parents
+    parents.end(5)
+    assert {record.writer for record in kept(store)} == {1, 2}
+
+
+def test_a_spool_that_cannot_be_read_is_told_once(
+    spooling: Journal,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where a spool cannot be emptied, the database goes on, and the log says so once."""
+    first, calls = Spool.first, []
+
+    def broken(spool: Spool) -> Any:
+        calls.append(1)
+        if len(calls) < 4:
+            raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+        return first(spool)
+
+    monkeypatch.setattr(Spool, "first", broken)
+    Spool(Path(str(spooling._settings.spool)), KEY, 1.0).put([entry("spooled")])
+    assert spooling.record(entry("one"), True)
+    until(lambda: set(ids(store)) == {"one", "spooled"})
+    assert caplog.text.count("the spool is not emptied") == 1
+
+
+def test_a_desk_passes_over_what_was_given_up() -> None:
+    """A ticket that nobody wants any more when its turn comes is not written."""
+
+    class Nothing:
+        def write(self, entries: Any, *, again: bool = False) -> None:
+            raise AssertionError(entries)
+
+    desk = Desk(Nothing(), None, lambda: 0.0, lambda: None)  # type: ignore[arg-type]  # a writer's face
+    desk.turn([Ticket(entry(), Fate.GIVEN_UP), Ticket(entry(), Fate.SPOOLED)])
+    assert not desk.is_down
+
+
+def test_nothing_again_is_nothing(store: Store) -> None:
+    """To write nothing, again, writes nothing."""
+    Writer(store).write([], again=True)
+    assert kept(store) == []
+
+
+def test_a_voided_grant_is_shown_as_none(store: Store) -> None:
+    """Who looks at a visitor's choices sees which grant the browser was never told of."""
+    voided, told = entry("visitor"), entry("visitor")
+    void = void_of(voided, 1_796_000_000)
+    Writer(store).write([voided, void, told])
+    url = store.url.render_as_string(hide_password=False)
+    said = command("ledger", "show", "visitor", "--ledger", url, CONSENTGATE_SECRET_KEY=KEY)
+    assert said.code == 0
+    assert said.out.count("the browser was never told: nothing was granted by it") == 1
+    exported = command("ledger", "export", "--format", "iso27560", "--ledger", url)
+    events = json.loads(exported.out)["events"]
+    assert [event["event_state"] for event in events] == [
+        *("dpv:ConsentGiven", "dpv:ConsentRefused"),
+        *("dpv:ConsentInvalidated", "dpv:ConsentInvalidated"),
+        *("dpv:ConsentGiven", "dpv:ConsentRefused"),
+    ]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
-from anyio.lowlevel import RunVar
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
@@ -20,9 +17,7 @@ from consentgate.request import CONDITIONS, Request, Target, is_embedded, opts_o
 from consentgate.wire import BYTES, Header
 
 if TYPE_CHECKING:
-    from consentgate.ledger.journal import Journal
     from consentgate.pages.asgi import AsgiPages
-    from consentgate.proof import Entry
 
 _GATED_SCOPES = ("http", "websocket")
 # Messages that browsers take cookies from, and others with header fields (ASGI
@@ -56,9 +51,9 @@ class ConsentMiddleware:
 
             self._pages = AsgiPages(gate.site)
         if gate.ledger is not None:
-            from consentgate.ledger.asgi import Keeper  # loaded only where there is a ledger
+            from consentgate.ledger.asgi import Keeper, is_kept  # loaded only where there is one
 
-            self._keeper = Keeper
+            self._keeper, self._is_kept = Keeper, is_kept
 
     # Every framework has its own types for these three; the gate fits them all.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -73,7 +68,7 @@ class ConsentMiddleware:
         ledger, keeper = (self.gate.ledger if outermost else None), None
         if outermost:
             if ledger is not None and exchange.choice is not None:
-                await is_kept(exchange, ledger)  # taken over from another banner
+                await self._is_kept(exchange, ledger)  # taken over from another banner
             _arrive(exchange, scope)
         app, inserter, pages = self.app, None, self._pages
         if pages is not None and outermost and scope["type"] == "http":
@@ -110,71 +105,6 @@ class ConsentMiddleware:
         finally:
             if outermost:
                 exchange.narrow = None  # It refers to the scope: a cycle.
-
-
-async def is_kept(exchange: Exchange, journal: Journal) -> bool:
-    """Have the ledger keep the choice of an exchange; tell whether it may hold.
-
-    A thread waits for the database, so that the loop goes on; it is none of
-    those that the app's own functions run in. What had to be taken back may
-    leave a smaller choice, which is kept then.
-    """
-    journal.look_at(exchange)
-    holds = True
-    while exchange.is_unproven:
-        keeping = _Keeping(exchange, journal)
-        try:
-            holds = await to_thread.run_sync(keeping.keep, limiter=_limiter()) and holds
-        except get_cancelled_exc_class():
-            keeping.cancel()
-            raise
-    return holds
-
-
-class _Keeping:
-    """One choice on its way into the ledger: meanwhile the request may be cancelled."""
-
-    def __init__(self, exchange: Exchange, journal: Journal) -> None:
-        self._exchange = exchange
-        self._journal = journal
-        self._granted: list[Entry] = []
-        self._is_cancelled = False
-
-    def keep(self) -> bool:
-        """Have the choice kept; tell whether it may hold."""
-        proof = self._exchange.proof(self._journal)
-        if proof is None:
-            return True
-        kept = self._journal.record(*proof)
-        if kept and proof.grants:
-            self._granted.append(proof.entry)
-            self._revoke()
-        return self._exchange.proved(kept)
-
-    def cancel(self) -> None:
-        """Note that no browser will be told."""
-        self._is_cancelled = True
-        self._revoke()
-
-    def _revoke(self) -> None:
-        while self._is_cancelled and self._granted:
-            with suppress(IndexError):  # The other thread was quicker.
-                self._journal.revoke(self._granted.pop())
-
-
-# As many wait at once, in each loop; the next ones wait for these.
-_MOST_WAITING = 64
-_waiting: RunVar[CapacityLimiter] = RunVar("consentgate_ledger")
-
-
-def _limiter() -> CapacityLimiter:
-    """Return what bounds the threads of this event loop that wait for the ledger."""
-    try:
-        return _waiting.get()
-    except LookupError:
-        limiter = CapacityLimiter(_MOST_WAITING)
-        _waiting.set(limiter)
-        return limiter
 
 
 def cookie_lines(scope: Scope) -> list[bytes]:

@@ -17,7 +17,6 @@ from consentgate.wire import NATIVE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from consentgate.ledger.journal import Journal
     from consentgate.pages.wsgi import WsgiPages
 
 Pair = tuple[str, str]
@@ -119,18 +118,6 @@ class ConsentMiddleware:
         return body if inserter is None else inserter.body(body)
 
 
-def is_kept(exchange: Exchange, journal: Journal) -> bool:
-    """Have the ledger keep the choice of an exchange, in this thread; tell whether it may hold.
-
-    What had to be taken back may leave a smaller choice, which is kept then.
-    """
-    journal.look_at(exchange)
-    holds = True
-    while (proof := exchange.proof(journal)) is not None:
-        holds = exchange.proved(journal.record(*proof)) and holds
-    return holds
-
-
 def cookie_lines(environ: WSGIEnvironment) -> list[bytes]:
     """Return the `Cookie` header of a request, as one line or none."""
     cookie = environ.get("HTTP_COOKIE")
@@ -189,6 +176,8 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
         exchange.embedded = _is_embedded(environ)
         exchange.adopt()
         if gate.ledger is not None:
+            from consentgate.ledger.wsgi import is_kept  # loaded only where there is a ledger
+
             is_kept(exchange, gate.ledger)
     if lines:
         _withhold(environ, lines, exchange.arrive())

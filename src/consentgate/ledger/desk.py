@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
@@ -124,18 +124,19 @@ class Desk:
         """
         # Who else finds that a choice ended writes the very same.
         again = any(entry.action == "lapsed" for entry in entries)
-        for rest in reversed(range(_TRIES)):
+        rest = _TRIES
+        while rest:
+            rest -= 1
             try:
                 self._writer.write(entries, again=again)
+                rest = 0
             except DataError:
                 raise
             except FAILURES:
                 if not rest:
                     raise
                 time.sleep(_BETWEEN)
-            else:
-                self._on_written()
-                return
+        self._on_written()
 
     def _drained(self) -> int | None:
         """Write what came first in the spool; return how much that was, None for a failure.
@@ -158,30 +159,22 @@ class Desk:
         if self._spool is None or not self._spool.is_there:
             return 0
         spooled = self._spool.first()
-        for each in self._unspooled(spooled):
-            self._spool.remove([spooled[n].position for n in each])
+        if spooled:
+            self._write_spooled(self._spool, spooled)
+            self._on_written()
+            self._spool.remove([each.position for each in spooled])
         return len(spooled)
 
-    def _unspooled(self, spooled: Sequence[Spooled]) -> Iterator[Sequence[int]]:
-        """Write what was in the spool; yield the places of what is to be taken out of it."""
-        entries = [each.entry for each in spooled]
+    def _write_spooled(self, spool: Spool, spooled: Sequence[Spooled]) -> None:
+        """Write what was in a spool; what no database would take is put aside in it."""
         try:
-            if entries:
-                self._writer.write(entries, again=True)
-                self._on_written()
+            self._writer.write([each.entry for each in spooled], again=True)
         except DataError:
-            for n, entry in enumerate(entries):
-                try:
-                    self._writer.write([entry], again=True)
-                except DataError:
-                    self._spool_aside(spooled[n])
-                yield [n]
-        else:
-            yield range(len(entries))
-
-    def _spool_aside(self, spooled: Spooled) -> None:
-        if self._spool is not None:
-            self._spool.put_aside(spooled)
+            if len(spooled) == 1:
+                spool.put_aside(spooled[0])
+                return
+            for each in spooled:
+                self._write_spooled(spool, [each])
 
     def _fail(self, batch: Sequence[Ticket], error: Exception) -> None:
         if not isinstance(error, FAILURES) and not self.is_down:

@@ -8,6 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -158,24 +159,18 @@ class Journal:
 
     def _started(self) -> Running:
         """Return what writes in this process, made when it is asked for first."""
-        running = self._running
-        if running is None or not running.is_of_this_process:
-            with self._lock:
-                running = self._running
-                if running is None or not running.is_of_this_process:
-                    running = Running(self._settings, self._key, self._clock)
-                    self._running = running
-                    # A gate that nobody has any more leaves no thread behind.
-                    weakref.finalize(self, running.end, 0.0).atexit = False
+        with self._lock:
+            running = self._running
+            if running is None or not running.is_current:
+                running = self._running = Running(self._settings, self._key, self._clock)
+                # A gate that nobody has any more leaves no thread behind.
+                weakref.finalize(self, running.end, 0.0).atexit = False
         return running
 
     def _put(self, ticket: Ticket) -> Running:
-        """Put a ticket into the lane; into a new one where it is at its end."""
-        while not (running := self._started()).lane.put(ticket):
-            with self._lock:
-                if self._running is running:
-                    self._running = None
-        return running
+        """Put a ticket into the lane; into a new one where it came to its end meanwhile."""
+        running = self._started()
+        return running if running.lane.put(ticket) else self._put(ticket)
 
     @property
     def _patience(self) -> float:
@@ -208,7 +203,7 @@ def _before_fork() -> None:
     """Have nothing open that a child could take for its own."""
     for journal in tuple(_open):
         running = journal._running
-        if running is not None and running.is_of_this_process:
+        if running is not None and running.is_current:
             go_on = running.quiet()
             if go_on is not None:
                 _quiet.append(go_on)
@@ -240,7 +235,7 @@ def _close_all() -> None:
         running.end(max(0.01, deadline - time.monotonic()))
 
 
-if hasattr(os, "register_at_fork"):
+with suppress(AttributeError):  # Windows has no forks.
     os.register_at_fork(
         before=_before_fork,
         after_in_parent=_after_fork_in_parent,

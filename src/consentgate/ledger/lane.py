@@ -45,6 +45,11 @@ class Lane:
         return self._queue.qsize()
 
     @property
+    def is_ending(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._is_ending
+
+    @property
     def is_alive(self) -> bool:
         """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()

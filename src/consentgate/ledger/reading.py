@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
@@ -42,11 +41,6 @@ class Record(NamedTuple):
     number: int
     genuine: bool | None
     """Whether its mark fits; None where the key that it was made with is not given."""
-
-    @property
-    def time(self) -> datetime:
-        """When the choice was made, in UTC."""
-        return datetime.fromtimestamp(self.made_at, UTC)
 
 
 def records_in(

@@ -45,13 +45,13 @@ class Running:
         self.lane = Lane("consentgate-ledger", self.desk.turn, self._ended)
 
     @property
-    def is_of_this_process(self) -> bool:
-        """Whether it is not that of a parent process."""
-        return self.process == os.getpid()
+    def is_current(self) -> bool:
+        """Whether it is of this process, and not at its end."""
+        return self.process == os.getpid() and not self.lane.is_ending
 
     def end(self, seconds: float) -> None:
         """Have what waits written, and end the threads; wait this long at most for all of them."""
-        if not self.is_of_this_process:
+        if self.process != os.getpid():
             return
         lanes = [lane for lane in (self.lane, self.spooling) if lane is not None]
         for lane in lanes:

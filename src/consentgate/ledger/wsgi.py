@@ -11,12 +11,23 @@ from consentgate.exchange import Exchange
 from consentgate.ledger.journal import Journal
 from consentgate.ledger.unrecorded import unrecorded
 from consentgate.pages.request import PageResponse
-from consentgate.wsgi import is_kept
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Write = Callable[[bytes], object]
+
+
+def is_kept(exchange: Exchange, journal: Journal) -> bool:
+    """Have the ledger keep the choice of an exchange, in this thread; tell whether it may hold.
+
+    What had to be taken back may leave a smaller choice, which is kept then.
+    """
+    journal.look_at(exchange)
+    holds = True
+    while (proof := exchange.proof(journal)) is not None:
+        holds = exchange.proved(journal.record(*proof)) and holds
+    return holds
 
 
 class Keeper:

@@ -64,6 +64,11 @@ class ConsentMiddleware:
             from consentgate.frameworks.django.pages import DjangoPages  # only where there are any
 
             self._pages = DjangoPages(self.gate.site)
+        if self.gate.ledger is not None:
+            from consentgate.ledger import asgi as beside  # only where there is a ledger
+            from consentgate.ledger import wsgi as within
+
+            self._is_kept, self._is_kept_beside = within.is_kept, beside.is_kept
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -75,7 +80,7 @@ class ConsentMiddleware:
         exchange, outermost = _enter(self.gate, request)
         ledger = self.gate.ledger if outermost else None
         if ledger is not None and exchange.choice is not None:
-            wsgi.is_kept(exchange, ledger)  # taken over from another banner
+            self._is_kept(exchange, ledger)  # taken over from another banner
         _arrive(exchange, outermost, request)
         page, inserter = self._asked(exchange, outermost, request)
         try:
@@ -83,7 +88,7 @@ class ConsentMiddleware:
         except BaseException:
             _abandon(exchange, outermost)
             raise
-        if ledger is not None and not wsgi.is_kept(exchange, ledger):
+        if ledger is not None and not self._is_kept(exchange, ledger):
             response, inserter = _unrecorded(exchange, request, response), None
         return _leave(exchange, outermost, response, inserter)
 
@@ -91,7 +96,7 @@ class ConsentMiddleware:
         exchange, outermost = _enter(self.gate, request)
         ledger = self.gate.ledger if outermost else None
         if ledger is not None and exchange.choice is not None:
-            await asgi.is_kept(exchange, ledger)  # taken over from another banner
+            await self._is_kept_beside(exchange, ledger)  # taken over from another banner
         _arrive(exchange, outermost, request)
         page, inserter = self._asked(exchange, outermost, request)
         try:
@@ -99,7 +104,7 @@ class ConsentMiddleware:
         except BaseException:
             _abandon(exchange, outermost)
             raise
-        if ledger is not None and not await asgi.is_kept(exchange, ledger):
+        if ledger is not None and not await self._is_kept_beside(exchange, ledger):
             response, inserter = _unrecorded(exchange, request, response), None
         return _leave(exchange, outermost, response, inserter)
 
