@@ -9,6 +9,7 @@ from consentgate.choice import Choice, mark_of, marked
 from consentgate.sourcing import Sourcing
 
 if TYPE_CHECKING:
+    from consentgate.banners.banner import Banner
     from consentgate.banners.found import Found
 
 
@@ -18,16 +19,13 @@ class Adopting(Sourcing):
     _counted: Choice | None = None
     """The choice of which the observers have heard."""
 
-    def adopt(self) -> None:
+    def adopt(self, banner: Banner) -> None:
         """Record what the site's own banner has in its cookie, if it is new.
 
         It is new where no choice that the request brings has its mark: one that
         was made on the gate's pages since stands until the banner has another
         answer.
         """
-        banner = self.gate.banner
-        if banner is None:
-            return
         values = cookie_header.values_of(self.cookie_lines, self.gate.banner_name)
         if not values:
             return

@@ -168,7 +168,7 @@ def _enter(gate: ConsentGate, scope: Scope) -> tuple[Exchange, Scope, bool]:
             inner["headers"] = unconditional(scope["headers"])
     if lines and gate.banner is not None:
         exchange.embedded = _is_embedded(scope)
-        exchange.adopt()
+        exchange.adopt(gate.banner)
     # Starlette's `request.state` reads scope["state"], which the server may share.
     state = scope.get("state")
     if state is None or isinstance(state, (dict, Mapping)):

@@ -174,7 +174,7 @@ def _enter(gate: ConsentGate, environ: WSGIEnvironment) -> tuple[Exchange, bool]
             unconditional(environ)
     if lines and gate.banner is not None:
         exchange.embedded = _is_embedded(environ)
-        exchange.adopt()
+        exchange.adopt(gate.banner)
         if gate.ledger is not None:
             from consentgate.ledger.wsgi import is_kept  # loaded only where there is a ledger
 

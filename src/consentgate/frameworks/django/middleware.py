@@ -138,7 +138,7 @@ def _enter(gate: ConsentGate, request: HttpRequest) -> tuple[Exchange, bool]:
             vars(request).pop("headers", None)
     if around is None and exchange.gate.banner is not None:
         exchange.embedded = is_embedded(request.method or "GET", request.headers)
-        exchange.adopt()
+        exchange.adopt(exchange.gate.banner)
     return exchange, around is None
 
 
