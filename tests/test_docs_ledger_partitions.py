@@ -21,9 +21,8 @@ from consentgate.ledger.seals import seal
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Entry
+from consentgate.proof import Entry, Sequence
 from ledger_rows import LEDGER_KEY, entry
-from ledger_sequences import sequence_at
 
 SQL = (transcripts.FOLDER / "ledger" / "partitions.sql").read_text("utf-8")
 RIGHTS = (transcripts.FOLDER / "ledger" / "rights.sql").read_text("utf-8")
@@ -132,7 +131,7 @@ def test_a_month_begins_where_its_first_sequence_is(database: Database) -> None:
     database.run("functions")
     first = database.say("SELECT consentgate_sequence('2026-01-01');")
     seconds = JANUARY.timestamp()
-    assert sequence_at(seconds - 0.000_001) < first <= sequence_at(seconds)
+    assert Sequence().at(seconds - 0.000_001) < first <= Sequence().at(seconds)
 
 
 def test_a_new_ledger_is_divided(database: Database) -> None:
