@@ -16,9 +16,10 @@ import psycopg
 from benchmarks.ledger_rows import COLUMNS, DECISIONS, POLICY, TEXT, Values, plain_url
 from benchmarks.measure import QUICK, Effort
 from consentgate.choice import new_id
+from consentgate.ledger.sequence import Sequence
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import records
-from consentgate.proof import Entry, Sequence, compact
+from consentgate.proof import Entry, compact
 
 CLIENTS = (1, 8, 64)
 MILLI = 1e3

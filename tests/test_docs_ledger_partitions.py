@@ -18,10 +18,11 @@ from consentgate.ledger.migrating import upgrade
 from consentgate.ledger.pruning import old_in, prune
 from consentgate.ledger.reading import records_in
 from consentgate.ledger.seals import seal
+from consentgate.ledger.sequence import Sequence
 from consentgate.ledger.store import Store
 from consentgate.ledger.verification import verify
 from consentgate.ledger.writing import Writer
-from consentgate.proof import Entry, Sequence
+from consentgate.proof import Entry
 from ledger_rows import LEDGER_KEY, entry
 
 SQL = (transcripts.FOLDER / "ledger" / "partitions.sql").read_text("utf-8")

@@ -34,6 +34,7 @@ from consentgate.ledger.lane import Lane
 from consentgate.ledger.reading import Record, records_in
 from consentgate.ledger.running import Running
 from consentgate.ledger.seals import newest_in, seal
+from consentgate.ledger.sequence import Sequence
 from consentgate.ledger.spool import Spool
 from consentgate.ledger.store import Store
 from consentgate.ledger.tables import records, registry, seals, writers
@@ -797,3 +798,18 @@ def test_a_voided_grant_is_shown_as_none(store: Store) -> None:
         *("dpv:ConsentInvalidated", "dpv:ConsentInvalidated"),
         *("dpv:ConsentGiven", "dpv:ConsentRefused"),
     ]
+
+
+def test_choices_of_many_threads_have_numbers_of_their_own() -> None:
+    """However many threads ask at once, and whatever the clock says, no number is given twice."""
+    numbers, sequence = list[int](), Sequence()
+    threads = [
+        Thread(target=lambda: numbers.extend([sequence.at(1.0) for _ in range(2000)]))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(numbers)) == 16_000
+    assert not any(number % 2 for number in numbers)

@@ -6,7 +6,6 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
-from threading import Lock
 from typing import NamedTuple
 
 ACTIONS = ("granted", "refused", "partial", "withdrawn", "lapsed", "void")
@@ -82,24 +81,14 @@ def compact(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-class Sequence:
-    """Numbers choices by their time: each is greater than all before.
+def first_sequence(seconds: float) -> int:
+    """Return the least number of a choice made at a time, in seconds since the epoch."""
+    return int(seconds * 1_000_000) << _PLACES
 
-    Microseconds, and behind them room for several in each; where the clock
-    goes back, it is the next number. A record that is written again after a
-    doubt is so known as the same.
-    """
 
-    def __init__(self) -> None:
-        self._last = 0
-        self._lock = Lock()
-
-    def at(self, seconds: float) -> int:
-        """Return the number of a choice that is made now, in seconds since the epoch."""
-        with self._lock:
-            # What is even is a choice: see `sequence_of_void`.
-            self._last = max(int(seconds * 1_000_000) << _PLACES, self._last + 2)
-        return self._last
+def second_of(sequence: int) -> int:
+    """Return the second, since the epoch, that a choice of this number was made in."""
+    return (sequence >> _PLACES) // 1_000_000
 
 
 def sequence_of_void(sequence: int) -> int:
@@ -112,4 +101,4 @@ def sequence_at_end(made_at: int) -> int:
 
     It depends on nothing else: whoever finds that it ended, finds the same.
     """
-    return ((made_at + _AFTER) * 1_000_000 << _PLACES) - 1
+    return first_sequence(made_at + _AFTER) - 1

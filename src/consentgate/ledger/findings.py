@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from consentgate.proof import second_of
+
 KINDS = {
     "edited": "a row that is not as the ledger wrote it: changed, or put there by somebody else",
     "key": "a row that was marked by a key that is not given, so it cannot be checked",
@@ -16,9 +18,6 @@ KINDS = {
     "anchor": "a seal that was noted elsewhere, and is not there",
 }
 """The kinds of findings, and what each of them is."""
-
-# What `proof.sequence_at` counts a second as.
-_SECOND = 1_000_000 << 10
 
 
 class Finding(NamedTuple):
@@ -97,7 +96,7 @@ def days_of(made_at: object, sequence: object) -> str:
     """Return the day of a record; "A or B" where its two times differ, since one was changed."""
     days = {day_of(made_at)}
     if isinstance(sequence, int):
-        days.add(day_of(sequence // _SECOND))
+        days.add(day_of(second_of(sequence)))
     return " or ".join(sorted(days - {""}))
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from consentgate.ledger.desk import void_of
 from consentgate.ledger.lane import Lane
 from consentgate.ledger.running import Running
+from consentgate.ledger.sequence import Sequence
 from consentgate.ledger.settings import Hook, Ledger
 from consentgate.ledger.ticket import Fate, Ticket
 from consentgate.policy import Policy
 from consentgate.policy_document import policy_document
-from consentgate.proof import Document, Entry, Sequence
+from consentgate.proof import Document, Entry
 from consentgate.token import SecretKey
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Journal:
         """
         try:
             return self._record(entry, grants)
-        except RuntimeError:  # The system has no more threads: as if there were no database.
+        except Exception:  # No thread to be had, say: as if there were no database.
             logger.exception("a choice is not in the ledger")
             return not grants
 
@@ -96,8 +97,11 @@ class Journal:
             self.note(entry)
 
     def note(self, entry: Entry) -> None:
-        """Keep what nobody waits for. Waits for nothing."""
-        self._keep(Ticket(entry, Fate.KEPT))
+        """Keep what nobody waits for. Waits for nothing, and never raises."""
+        try:
+            self._keep(Ticket(entry, Fate.KEPT))
+        except Exception:  # The response that shows it goes on.
+            logger.exception("a record is not in the ledger")
 
     def is_new(self, id: str, sequence: int) -> bool:
         """Tell whether this was not noted before, and note it."""
@@ -111,7 +115,7 @@ class Journal:
 
     def revoke(self, entry: Entry) -> None:
         """Note that a grant which is written was never told to the browser."""
-        self._keep(Ticket(void_of(entry, self._clock()), Fate.KEPT))
+        self.note(void_of(entry, self._clock()))
 
     def tell_unused(self) -> None:
         """Tell, once, that a gate further out decides, and keeps no proof."""
