@@ -813,3 +813,16 @@ def test_choices_of_many_threads_have_numbers_of_their_own() -> None:
         thread.join()
     assert len(set(numbers)) == 16_000
     assert not any(number % 2 for number in numbers)
+
+
+def test_a_note_that_cannot_be_kept_raises_nothing(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the end of a choice cannot be noted, for want of a thread, the response goes on."""
+
+    def none(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", none)
+    journal.note(entry())
+    assert "a record is not in the ledger" in caplog.text
