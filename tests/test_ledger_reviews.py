@@ -734,8 +734,12 @@ def test_a_child_forgets_what_its_parent_writes_with(journal: Journal, store: St
     """In a child process a journal begins anew, and leaves alone what is the parent's."""
     assert journal.record(entry("one"), True)
     parents = journal._started()
+    idle = Journal(Ledger("sqlite:///never-made.db"), POLICY, KEY)
+    journal_module._before_fork()
+    journal_module._after_fork_in_parent()
     journal_module._after_fork_in_child()
     assert journal._running is None
+    assert idle._running is None
     assert journal.record(entry("two"), True)
     assert journal._started() is not parents
     parents.end(5)
