@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import Select, Table, delete, insert, select, text
 
 from consentgate.ledger.erasing import erase
 from consentgate.ledger.pruning import old_in, prune
@@ -95,12 +95,17 @@ def remove(store: Store, table: str, where: str = "1 = 1") -> None:
 
 
 def taken(store: Store) -> Rows:
-    """Return all that is in a ledger."""
+    """Return all that is in a ledger, each table by its key: PostgreSQL promises no other order."""
     with store.reading() as connection:
         return {
-            table.name: [dict(row._mapping) for row in connection.execute(select(table))]
+            table.name: [dict(row._mapping) for row in connection.execute(ordered(table))]
             for table in metadata.sorted_tables
         }
+
+
+def ordered(table: Table) -> Select[Any]:
+    """Return the query of a table's rows in the order of its key."""
+    return select(table).order_by(*table.primary_key.columns)
 
 
 def put_back(store: Store, rows: Rows) -> None:

@@ -121,7 +121,8 @@ def _check_documents(
 ) -> Iterator[Finding]:
     """Check the texts, and note the hashes of those that are there."""
     policies: dict[str, int] = {}
-    for row in connection.execute(select(documents).execution_options(yield_per=_FEW)):
+    query = select(documents).order_by(documents.c.first_at, documents.c.hash)
+    for row in connection.execute(query.execution_options(yield_per=_FEW)):
         checked.documents += 1
         hashes.add(row.hash)
         values = (row.hash, row.kind, row.revision, row.language, row.first_at)
