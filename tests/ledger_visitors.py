@@ -32,7 +32,7 @@ GRANTING = ("accept", "save")
 
 # Each changes what the one before decided: what is held already is not recorded again.
 _ROUND = ("accept", "withdraw", "save", "refuse")
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _COOKIE = re.compile(rb"(?i)^set-cookie: *(cookies_preferences=[^;\r]+)", re.MULTILINE)
 _tokens = TokenSigner(ledger_apps.KEY, ledger_apps.COOKIE_NAME)
 

@@ -33,11 +33,14 @@ from adapters import cookies as setting
 from consentgate import Consent, ConsentGate, ConsentGateError, Event, Policy
 from consentgate.banners import Klaro
 from consentgate.ledger import Ledger
+from consentgate.ledger.lane import Lane
 from consentgate.ledger.reading import Record, records_in
+from consentgate.ledger.spool import Spool
 from consentgate.ledger.store import Store
 from consentgate.ledger.texts import Texts
 from consentgate.request import Request
 from test_ledger_journal import Away, until
+from test_ledger_writing import entry
 
 HOST = (b"Host", b"shop.example")
 FORM = (
@@ -538,6 +541,52 @@ def test_memory_of_what_ended_has_an_end(
     assert gate.ledger is not None
     gate.ledger.close()
     assert sum(record.action == "lapsed" for record in site.records) == 3
+
+
+@pytest.mark.conformance("L5")
+def test_what_was_left_in_a_spool_needs_no_choice(
+    adapter: Adapter, site: Site, tmp_path: Path
+) -> None:
+    """What a process left in the spool is written from the first response of the next one on."""
+    left = entry()
+    spool = Spool(tmp_path / "spool", KEY, 1.0)
+    spool.put([left])
+    gate = site.gate({"spool": tmp_path / "spool"})
+    adapter(gate, EVERYTHING)
+    until(lambda: spool.waiting() == 0)
+    assert [record.id for record in site.records] == [left.id]
+    spool.close()
+
+
+def test_without_anything_in_a_spool_nothing_is_opened(
+    adapter: Adapter, site: Site, tmp_path: Path
+) -> None:
+    """A process that finds no file of a spool opens nothing before its first choice."""
+    gate = site.gate({"spool": tmp_path / "spool"})
+    adapter(gate, EVERYTHING)
+    assert gate.ledger is not None
+    assert gate.ledger._running is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_cannot_be_looked_into_is_told(
+    adapter: Adapter,
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where no thread can be had for the spool the response goes on, once and again."""
+
+    def none(lane: Lane) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Lane, "begin", none)
+    (tmp_path / "spool").touch()
+    gate = site.gate({"spool": tmp_path / "spool"})
+    for _ in range(2):
+        assert adapter(gate, EVERYTHING).set_cookies == [b"session=1; Path=/"]
+    assert caplog.text.count("the spool is not looked into") == 1
 
 
 @pytest.mark.parametrize("ledger", [7, b"sqlite:///x.db", {}, "nonsense", "sqlite://"])

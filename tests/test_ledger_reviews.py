@@ -629,6 +629,8 @@ def test_a_lane_that_never_began_ends(tmp_path: Path) -> None:
     lane.end()
     lane.join(1)
     assert not lane.put(Ticket(entry()))
+    lane.begin()
+    assert not lane.is_alive
     running = Running(Ledger(f"sqlite:///{tmp_path / 'a.db'}"), KEY, lambda: 0.0)
     running.process = -1
     running.end(1)

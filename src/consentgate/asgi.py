@@ -84,7 +84,7 @@ class ConsentMiddleware:
             nonlocal keeper
             kind = message["type"]
             if ledger is not None:
-                if kind in _STARTS and (ledger.lapses or exchange.choice) and keeper is None:
+                if kind in _STARTS and (ledger.is_watching or exchange.choice) and keeper is None:
                     keeper = self._keeper(exchange, scope, ledger)
                     for part in await keeper.answer(message, started):
                         await send(part)

@@ -83,7 +83,7 @@ class ConsentMiddleware:
         def filtered(status: str, headers: list[Pair], exc_info: Any = None) -> Any:
             nonlocal keeper
             is_apps = True
-            if ledger is not None and (keeper or ledger.lapses or exchange.choice):
+            if ledger is not None and (keeper or ledger.is_watching or exchange.choice):
                 keeper = keeper or self._keeper(exchange, environ, ledger)
                 status, headers, is_apps = keeper.start(status, headers)
             if inserter is not None and is_apps:

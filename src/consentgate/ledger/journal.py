@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,8 @@ class Journal:
 
     `policy` is what the visitors of this gate decide on. `secret_key` is the
     gate's, for a ledger without a key of its own. `clock` gives the seconds
-    since the epoch. Nothing is opened before the first choice.
+    since the epoch. Nothing is opened before the first choice; with a spool,
+    before the first response.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class Journal:
         self._lock = Lock()
         self._running: Running | None = None
         self._noted: set[tuple[str, int]] = set()
+        # What waits in the spool since an earlier process need not wait for another choice.
+        self._may_find_some = settings.spool is not None
         _open.add(self)
 
     @property
@@ -86,13 +90,20 @@ class Journal:
             return not grants
 
     @property
-    def lapses(self) -> bool:
-        """Whether the end of a choice is kept as well."""
-        return self._settings.lapses
+    def is_watching(self) -> bool:
+        """Whether responses are to be looked at that make no choice."""
+        return self._may_find_some or self._settings.lapses
 
     def look_at(self, exchange: Exchange) -> None:
-        """Keep the end of a choice, if a request shows one and the site wants that."""
-        entry = exchange.lapse(self) if self.lapses else None
+        """Keep the end of a choice, if a request shows one and the site wants that.
+
+        With the first, begin to write what an earlier process left in the spool.
+        Waits for nothing, and never raises.
+        """
+        if self._may_find_some:
+            self._may_find_some = False
+            self._look_for_some()
+        entry = exchange.lapse(self) if self._settings.lapses else None
         if entry is not None:
             self.note(entry)
 
@@ -133,6 +144,14 @@ class Journal:
         running = self._detach()
         if running is not None:
             running.end(seconds)
+
+    def _look_for_some(self) -> None:
+        spool = self._settings.spool
+        try:
+            if spool is not None and Path(spool).exists():
+                self._started().lane.begin()
+        except Exception:  # The response goes on, and the first choice tries it again.
+            logger.exception("the spool is not looked into")
 
     def _detach(self) -> Running | None:
         with self._lock:

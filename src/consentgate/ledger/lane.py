@@ -62,13 +62,22 @@ class Lane:
         with self._lock:
             if self._is_ending:
                 return False
-            if self._thread is None:
-                # It keeps no process from its end.
-                thread = Thread(target=self._run, name=self._name, daemon=True)
-                thread.start()
-                self._thread = thread
+            self._begin()
             self._queue.put(ticket)
         return True
+
+    def begin(self) -> None:
+        """Have a first turn without a ticket. Raises RuntimeError where no thread can be had."""
+        with self._lock:
+            if not self._is_ending:
+                self._begin()
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            # It keeps no process from its end.
+            thread = Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def wake(self) -> None:
         """Have the next turn come at once."""
