@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -17,9 +16,9 @@ from consentgate import asgi, wsgi
 from consentgate.consent import KEY, Consent, exchange_around
 from consentgate.errors import ConsentGateError
 from consentgate.exchange import Exchange
+from consentgate.frameworks.django.fields import add
 from consentgate.gate import ConsentGate, check_wiring
 from consentgate.request import Request, Target, is_embedded, opts_out
-from consentgate.sources import JOINED
 from consentgate.wire import BYTES
 
 if TYPE_CHECKING:
@@ -261,46 +260,8 @@ def _leave(
             key, morsel = keys[id(header)]
             response.cookies[key] = morsel
         elif id(header) not in names:
-            _add(response, *header)
+            add(response, *header)
     status = f"{response.status_code} {response.reason_phrase}"
     if (safe := exchange.status(status)) != status:
         response.reason_phrase = safe.partition(" ")[2]
     return response
-
-
-def _add(response: HttpResponseBase, name: bytes, value: bytes) -> None:
-    """Add what the gate says, or what it changed."""
-    if name.lower() != b"set-cookie":
-        field, text = name.decode("latin-1"), value.decode("latin-1")
-        # Django has one line of a name. The app's own policy is left as it is.
-        if field in JOINED and field in response.headers:
-            text = f"{response.headers[field]}, {text}"
-        response.headers[field] = text
-        return
-    line = _Line(value.decode("latin-1"))
-    # Django sends each of the values, whatever its key: a name can be deleted in many places.
-    key, number = line.key, 1
-    while key in response.cookies:
-        number += 1
-        key = f"{line.key};{number}"
-    dict.__setitem__(response.cookies, key, line)
-
-
-class _Line(Morsel[str]):
-    """A `Set-Cookie` value as it is, which Django and its test client take for a cookie."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        pair, *attributes = text.split(";")
-        name, _, value = pair.partition("=")
-        # Not by `set`: browsers take names, from a visitor too, that it refuses.
-        self._key, self._value, self._coded_value = name.strip(" \t"), value, value
-        for attribute in attributes:
-            key, _, value = attribute.partition("=")
-            if self.isReservedKey(key.strip(" \t")):
-                self[key.strip(" \t")] = value or True
-        self._text = text
-
-    def OutputString(self, attrs: object = None) -> str:  # noqa: ARG002, N802  # as Morsel has it
-        """Return the value as it is."""
-        return self._text
