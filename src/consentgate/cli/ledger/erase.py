@@ -25,8 +25,6 @@ def erase(
     keyed hash stays, which says nothing of it, so that `consentgate ledger verify` is clean: the
     record was not lost. Back-ups and a spool are not reached from here.
 
-    A number that begins with "-" needs "--" before it.
-
     Exit codes: 0 they are gone; 1 there are none; 2 it could not be done.
 
     Examples:

@@ -41,9 +41,9 @@ def show(
 ) -> None:
     """Print what was decided under a number, and the very text and cookies it was about.
 
-    The number is what visitors see, and can copy, on the page where they decide; one that begins
-    with "-" needs "--" before it. A token does as well, or a whole cookie. With the ledger's key it
-    is said of each record whether it is as it was written.
+    The number is what visitors see, and can copy, on the page where they decide. A token does as
+    well, or a whole cookie. With the ledger's key it is said of each record whether it is as it was
+    written.
 
     Exit codes: 0 there is a record, and none was changed; 1 there is none, or one was changed;
     2 it cannot be told.
