@@ -12,14 +12,11 @@ from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 
-from adapters import KEY
 from consentgate import Policy
 from consentgate.banners import Klaro
 from consentgate.frameworks.django import ConsentMiddleware
-from consentgate.ledger.spool import Spool
-from test_ledger_gate import NAME, Clock, Site, clock, site
+from test_ledger_gate import NAME, Clock, Site, check_takes_over, clock, site
 from test_ledger_journal import Away, until
-from test_ledger_writing import entry
 
 __all__ = ["clock", "site"]  # fixtures
 
@@ -172,13 +169,7 @@ def test_what_was_left_in_a_spool_needs_no_choice(
     visit: Visitor, site: Site, tmp_path: Path
 ) -> None:
     """What a process left in the spool is written from the first response of the next one on."""
-    left = entry()
-    spool = Spool(tmp_path / "spool", KEY, 1.0)
-    spool.put([left])
-    visit(site.gate({"spool": tmp_path / "spool"}), plain)
-    until(lambda: spool.waiting() == 0)
-    assert [record.id for record in site.records] == [left.id]
-    spool.close()
+    check_takes_over(site, tmp_path, lambda gate: visit(gate, plain))
 
 
 def test_the_request_is_there_for_a_hook(visit: Visitor, site: Site) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -543,19 +543,23 @@ def test_memory_of_what_ended_has_an_end(
     assert sum(record.action == "lapsed" for record in site.records) == 3
 
 
+def check_takes_over(site: Site, folder: Path, respond: Callable[[ConsentGate], object]) -> None:
+    """Check that a process writes what another one left, once it responds to anything."""
+    left = entry()
+    spool = Spool(folder / "spool", KEY, 1.0)
+    spool.put([left])
+    respond(site.gate({"spool": folder / "spool"}))
+    until(lambda: spool.waiting() == 0)
+    assert [record.id for record in site.records] == [left.id]
+    spool.close()
+
+
 @pytest.mark.conformance("L5")
 def test_what_was_left_in_a_spool_needs_no_choice(
     adapter: Adapter, site: Site, tmp_path: Path
 ) -> None:
     """What a process left in the spool is written from the first response of the next one on."""
-    left = entry()
-    spool = Spool(tmp_path / "spool", KEY, 1.0)
-    spool.put([left])
-    gate = site.gate({"spool": tmp_path / "spool"})
-    adapter(gate, EVERYTHING)
-    until(lambda: spool.waiting() == 0)
-    assert [record.id for record in site.records] == [left.id]
-    spool.close()
+    check_takes_over(site, tmp_path, lambda gate: adapter(gate, EVERYTHING))
 
 
 def test_without_anything_in_a_spool_nothing_is_opened(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -389,13 +390,24 @@ def test_a_child_process_is_a_writer_of_its_own(journal: Journal, store: Store) 
     assert writers == {"parent": 1, "child": 2, "parent again": 1}
 
 
-def test_an_entry_that_no_database_takes_keeps_no_other(
-    journal: Journal,
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """An entry that the database will never take is told and given up; the others are written."""
+@pytest.mark.conformance("L8")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_child_waits_for_no_lock_of_its_parent(journal: Journal) -> None:
+    """What another thread of the parent held at the fork holds up no choice of the child."""
+    with journal._lock, journal.sequence._lock:
+        child = os.fork()
+        if child == 0:  # pragma: no cover  # coverage does not see it
+            try:
+                signal.alarm(10)  # It ends the child.
+                each = entry("child")._replace(sequence=journal.sequence.at(time.time()))
+                os._exit(0 if journal.record(each, True) else 1)
+            finally:
+                os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def refuse_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no database take an entry whose id is "bad"."""
     write = Writer.write
 
     def writes(writer: Writer, entries: list[Entry], *, again: bool = False) -> None:
@@ -404,6 +416,16 @@ def test_an_entry_that_no_database_takes_keeps_no_other(
         write(writer, entries, again=again)
 
     monkeypatch.setattr(Writer, "write", writes)
+
+
+def test_an_entry_that_no_database_takes_keeps_no_other(
+    journal: Journal,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An entry that the database will never take is told and given up; the others are written."""
+    refuse_bad(monkeypatch)
     for name in ("one", "bad", "two"):
         journal.note(entry(name))
     with caplog.at_level(logging.ERROR):

@@ -53,7 +53,7 @@ from test_ledger_gate import (
     site,
     token_of,
 )
-from test_ledger_journal import POLICY, Away, Slow, ids, journal, kept, spooling, until
+from test_ledger_journal import POLICY, Away, Slow, ids, journal, kept, refuse_bad, spooling, until
 from test_ledger_writing import entry
 
 __all__ = ["clock", "journal", "site", "spooling"]  # fixtures
@@ -349,16 +349,7 @@ def test_what_no_database_takes_does_not_hold_a_spool(
     spooling: Journal, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """An entry in a spool that cannot be written is put aside, and the others go on."""
-    from sqlalchemy.exc import DataError
-
-    write = Writer.write
-
-    def writes(writer: Writer, entries: list[Entry], *, again: bool = False) -> None:
-        if any(each.id == "bad" for each in entries):
-            raise DataError("INSERT", {}, Exception("no such text"))
-        write(writer, entries, again=again)
-
-    monkeypatch.setattr(Writer, "write", writes)
+    refuse_bad(monkeypatch)
     spool = Spool(tmp_path / "spool", KEY, 1.0)
     spool.put([entry("one"), entry("bad"), entry("two")])
     assert spooling.record(entry("first"), True)

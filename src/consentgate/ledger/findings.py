@@ -86,9 +86,11 @@ def named(table: str, row: Mapping[str, Any]) -> str:
 
 def day_of(seconds: object) -> str:
     """Return the day of a time in seconds since the epoch, "" for what is no time."""
+    if not isinstance(seconds, (int, float)):
+        return ""  # SQLite keeps anything in a column of numbers.
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"  # type: ignore[arg-type]  # any
-    except (TypeError, ValueError, OverflowError, OSError):
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
         return ""
 
 

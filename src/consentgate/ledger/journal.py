@@ -245,6 +245,7 @@ def _after_fork_in_child() -> None:
             _parents.append(journal._running)
         journal._lock = Lock()
         journal._running = None
+        journal.sequence = Sequence()
 
 
 @atexit.register

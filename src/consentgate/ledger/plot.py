@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from consentgate.errors import ConsentGateError
@@ -54,7 +55,7 @@ def save(statistics: Statistics, path: str | PathLike[str]) -> None:
     else:
         _draw_groups(figure, statistics)
     # With a file, not its name: that decides about no format, and gets no suffix.
-    with open(path, "wb") as file:  # noqa: PTH123  # a path may be a text
+    with Path(path).open("wb") as file:
         figure.savefig(file, format="png", dpi=150)
 
 
@@ -95,7 +96,7 @@ def _name_days(axes: Axes, days: list[Any]) -> None:
     if len(days) <= _NAMED_DAYS:
         axes.set_xticks(days, [day.isoformat() for day in days], rotation=30, ha="right")
         return
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]  # theirs
+    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]  # Matplotlib has none
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
         ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]  # Matplotlib has none

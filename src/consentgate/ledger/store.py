@@ -25,9 +25,11 @@ _WRITES = "consentgate_writes"
 
 def checked_url(text: object) -> URL:
     """Return the address of a ledger. Raises ConsentGateError for one that cannot be."""
+    if not isinstance(text, (str, URL)):
+        raise _no_address("this")
     try:
-        url = make_url(text)  # type: ignore[arg-type]  # whatever was given, it says so
-    except (ArgumentError, AttributeError, TypeError, ValueError):
+        url = make_url(text)
+    except (ArgumentError, ValueError):
         # Not from the error, and without the text: there may be a password in it.
         raise _no_address("this") from None
     backend = url.get_backend_name()
